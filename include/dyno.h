@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * dyno.h - the public C API of libdyno
+ *
+ * A dyno is one isolated, ephemeral run of one command: its own namespaces, filesystem view, environment and port.
+ * Two calls make one, at any distance in time from each other:
+ *
+ *     struct dyno_shape + host --dyno_prepare()--> struct dyno_sandbox (parked, powerless)
+ *     struct dyno_app + sandbox --dyno_start()---> struct dyno (running)
+ *
+ * No call blocks on the app: a dyno gives one pollable descriptor (dyno_fd), and dyno_next_event() reads what happened.
+ * Every function returns 0 (or a count) on success and a negative errno on failure; struct dyno_error then says which
+ * step failed, why, and what to do. The library never prints, never exits, and never changes signal dispositions.
+ *
+ * Threads: objects are not locked; use each from one thread at a time. dyno_prepare() changes the calling thread's
+ * network namespace for a moment and sets it back.
+ */
+#ifndef DYNO_H
+#define DYNO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DYNO_VERSION "0.1.0"
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * struct dyno_error - why a call failed
+ * @code:   negative errno, as the call returned
+ * @step:   the step that failed, e.g. "mount scratch"; a term of docs/architecture.md
+ * @text:   one sentence without a final stop: what and where
+ * @remedy: what the caller can do, or empty
+ */
+struct dyno_error {
+	int code;
+	char step[32];
+	char text[320];
+	char remedy[200];
+};
+
+/* ---- host: what this machine gives, probed once ---------------------------------------------------------------- */
+
+struct dyno_host;
+
+/** enum dyno_cgroup_layout - how this machine mounts its control groups */
+enum dyno_cgroup_layout {
+	DYNO_CGROUP_NONE,   /* no cgroup this process may write: limits fall back to rlimits, with a notice */
+	DYNO_CGROUP_V1,     /* legacy trees only */
+	DYNO_CGROUP_HYBRID, /* controllers on v1 trees, plus a v2 tree for kill, freeze and CLONE_INTO_CGROUP */
+	DYNO_CGROUP_V2,     /* the unified tree */
+};
+
+/**
+ * dyno_host_open() - probe the machine and open what all dynos share
+ * @state_dir: runtime directory; NULL for the default (/run/dyno as root, $XDG_RUNTIME_DIR/dyno otherwise)
+ * @ret:       the host, to be freed by dyno_host_close()
+ */
+int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_error *err);
+struct dyno_host *dyno_host_close(struct dyno_host *host);
+
+/* ---- shape and app: the two halves of a spec ------------------------------------------------------------------- */
+
+enum dyno_net {
+	DYNO_NET_PRIVATE, /* own network namespace with an address of its own */
+	DYNO_NET_NONE,    /* own network namespace with loopback only */
+	DYNO_NET_HOST,    /* the caller's network: no isolation, asked for by name */
+};
+
+/**
+ * struct dyno_limits - what one dyno may use; 0 means "the default"
+ * @memory:  bytes of memory, swap not added
+ * @pids:    processes and threads
+ * @cpu_milli: thousandths of one CPU as a hard ceiling, 0 for none
+ * @cpu_shares: relative weight, 1024 = one standard-1x; 0 for the default
+ * @nofile:  RLIMIT_NOFILE, soft and hard
+ */
+struct dyno_limits {
+	uint64_t memory;
+	uint64_t pids;
+	uint64_t cpu_milli;
+	uint64_t cpu_shares;
+	uint64_t nofile;
+};
+
+/**
+ * struct dyno_shape - the app-independent half; equal shapes can share a pool
+ * @stack:        "host", or an absolute path to a directory that holds an operating-system tree
+ * @net:          which network
+ * @tty:          give the dyno a pseudo-terminal (its own devpts)
+ * @no_init:      run the command itself as PID 1
+ * @scratch_size: bytes of the writable layer; 0 for the default 512 MiB
+ * @scratch_dir:  absolute path of a directory on disk for the writable layer, NULL for a tmpfs
+ */
+struct dyno_shape {
+	const char *stack;
+	enum dyno_net net;
+	bool tty;
+	bool no_init;
+	uint64_t scratch_size;
+	const char *scratch_dir;
+};
+
+/**
+ * struct dyno_app - the app-dependent half; everything is borrowed for the duration of the call
+ * @name:    "web.1"; unique among running dynos of this state directory; NULL for run.NNNN
+ * @slug:    absolute path of the release's tree, seen at /app and never changed; NULL for an empty /app
+ * @workdir: absolute path inside the dyno; NULL for /app
+ * @argv:    the command, NULL-terminated, run as given (see dyno_command() for shell lines)
+ * @env:     "KEY=VALUE" config vars, NULL-terminated; HOME, PATH, DYNO, PORT and TERM are added
+ * @port:    $PORT, 0 for none
+ * @limits:  limits of this dyno
+ * @fds:     standard input, output and error; ignored with a tty
+ */
+struct dyno_app {
+	const char *name;
+	const char *slug;
+	const char *workdir;
+	const char *const *argv;
+	const char *const *env;
+	uint16_t port;
+	struct dyno_limits limits;
+	int fds[3];
+};
+
+/* ---- timeline --------------------------------------------------------------------------------------------------- */
+
+/** enum dyno_phase - stamps of a boot, in the order in which they usually happen */
+enum dyno_phase {
+	DYNO_PHASE_REQUESTED,  /* dyno_prepare() was called (or earlier, if the caller said so) */
+	DYNO_PHASE_CLAIMED,    /* slot, cgroup and user namespaces are ours */
+	DYNO_PHASE_CLONED,     /* the child runs */
+	DYNO_PHASE_SCRATCH,    /* writable layer and root skeleton are made */
+	DYNO_PHASE_FILESYSTEM, /* stack, slug, /proc and /dev are mounted and the old root is gone */
+	DYNO_PHASE_NETWORK,    /* the network end is in place */
+	DYNO_PHASE_IDENTITY,   /* user namespace entered, user and groups set */
+	DYNO_PHASE_CONFINED,   /* capabilities, no_new_privs, Landlock and seccomp are behind it: parked */
+	DYNO_PHASE_EXEC,       /* execve succeeded */
+	DYNO_PHASE_COUNT,
+};
+
+/** struct dyno_timeline - CLOCK_MONOTONIC nanoseconds of each phase, 0 where it did not happen */
+struct dyno_timeline {
+	uint64_t ns[DYNO_PHASE_COUNT];
+};
+
+const char *dyno_phase_name(enum dyno_phase phase);
+
+/* ---- sandbox and dyno ------------------------------------------------------------------------------------------- */
+
+struct dyno_sandbox;
+struct dyno;
+
+/**
+ * dyno_prepare() - make a parked sandbox: everything but the app
+ * @app: the app if it is known already (its slug is then attached and its name claimed on the way), or NULL
+ * @requested_ns: CLOCK_MONOTONIC stamp of the request, 0 for now
+ * @ret: the sandbox, consumed by dyno_start() or freed by dyno_sandbox_destroy()
+ */
+int dyno_prepare(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
+                 uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err);
+struct dyno_sandbox *dyno_sandbox_destroy(struct dyno_sandbox *sandbox);
+
+/**
+ * dyno_start() - turn a sandbox into a dyno: send it the app; does not wait for the exec
+ * The sandbox is consumed, on failure too.
+ */
+int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret, struct dyno_error *err);
+
+enum dyno_event_type {
+	DYNO_EVENT_NONE,   /* nothing yet: poll dyno_fd() again */
+	DYNO_EVENT_UP,     /* execve succeeded; the timeline is complete */
+	DYNO_EVENT_FAILED, /* the dyno could not be started; error says why; the last event */
+	DYNO_EVENT_EXITED, /* the main process ended; the last event */
+	DYNO_EVENT_EXEC_EXITED, /* a process added by dyno_exec() ended: exec_id, status */
+	DYNO_EVENT_STOPPED, /* the main process stopped (SIGTSTP); status holds the signal */
+};
+
+/**
+ * struct dyno_event - what happened
+ * @status: as waitpid(2) gives it
+ * @reason: for EXITED: why, naming the limit when one was hit, e.g. "memory limit 512.0 MiB reached"; else empty
+ * @error:  for FAILED
+ */
+struct dyno_event {
+	enum dyno_event_type type;
+	int status;
+	uint32_t exec_id;
+	char reason[160];
+	struct dyno_error error;
+};
+
+int dyno_fd(const struct dyno *dyno);
+int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err);
+const struct dyno_timeline *dyno_boot(const struct dyno *dyno);
+
+const char *dyno_name(const struct dyno *dyno);
+/** dyno_address() - the dyno's IPv4 address as text, or "" when the network is not private */
+const char *dyno_address(const struct dyno *dyno);
+/** dyno_pid() - PID of the dyno's first process as seen from here */
+pid_t dyno_pid(const struct dyno *dyno);
+/** dyno_terminal() - master side of the dyno's pseudo-terminal, -1 without; owned by the dyno */
+int dyno_terminal(const struct dyno *dyno);
+
+/** dyno_signal() - send a signal to the main process; @all: to every process of the dyno */
+int dyno_signal(struct dyno *dyno, int signo, bool all);
+/** dyno_kill() - SIGKILL to everything in the dyno, by the kernel, at once */
+int dyno_kill(struct dyno *dyno);
+
+/**
+ * dyno_exec() - run one more process inside a running dyno, under the same confinement
+ * @tty: give it a pseudo-terminal; its master comes back in @ret_terminal
+ * @ret_id: names it in DYNO_EVENT_EXEC_EXITED
+ */
+int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t *ret_id, int *ret_terminal,
+              struct dyno_error *err);
+
+/* ---- what a dyno leaves behind ---------------------------------------------------------------------------------- */
+
+/** struct dyno_discarded - totals of what the dyno wrote */
+struct dyno_discarded {
+	uint64_t files;
+	uint64_t deleted;
+	uint64_t bytes;
+	char largest[256];
+	uint64_t largest_bytes;
+};
+
+/**
+ * dyno_discarded() - look through the writable layer of an exited dyno
+ * @each: called for every path with 'A' added, 'C' changed or 'D' deleted; may be NULL
+ */
+int dyno_discarded(struct dyno *dyno, struct dyno_discarded *ret,
+                   void (*each)(void *data, char what, const char *path, uint64_t bytes), void *data,
+                   struct dyno_error *err);
+/** dyno_keep() - copy the writable layer of an exited dyno into directory @dir, made if missing, which must be empty */
+int dyno_keep(struct dyno *dyno, const char *dir, struct dyno_error *err);
+
+/** dyno_destroy() - kill if needed, take down everything the host can see of the dyno, free it */
+struct dyno *dyno_destroy(struct dyno *dyno);
+
+/** dyno_gc() - clean up after launchers that died; returns the number of dynos cleaned up */
+int dyno_gc(struct dyno_host *host, struct dyno_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DYNO_H */

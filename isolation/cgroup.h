@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * cgroup.h - control groups: what bounds a dyno and what kills it whole
+ *
+ * One face over the v2 and v1 drivers. A dyno's group is <root>/dyno/<id> in the v2 tree and in each v1 tree that has a
+ * controller we use (memory, pids, cpu, freezer). The launcher makes it before the clone; on v2 the kernel puts the child into it
+ * (CLONE_INTO_CGROUP); on v1 the child joins by writing "0" to `tasks`, because that write, unlike one of another
+ * process's PID or any to cgroup.procs, does not wait for the threadgroup lock (kernel/cgroup/cgroup.c,
+ * cgroup_procs_write_start). Rootless, <root> is the delegated subtree of the caller, if there is one that works.
+ */
+#ifndef ISOLATION_CGROUP_H
+#define ISOLATION_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dyno.h"
+
+enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_FREEZER, CGROUP_CONTROLLERS };
+
+/**
+ * struct cgroup_host - what this machine's cgroups give; probed once per launcher
+ * @layout: how they are mounted and whether we may write
+ * @v2_fd:  directory in which dynos' v2 groups are made (.../dyno), -1 without
+ * @v1_fd:  the same in each v1 tree, -1 without
+ * @v2_has: which limits the v2 tree can enforce there (all false in a hybrid layout)
+ * @why:    for layout NONE, or a missing controller: one sentence naming the cause and the remedy
+ */
+struct cgroup_host {
+	enum dyno_cgroup_layout layout;
+	int v2_fd;
+	int v1_fd[CGROUP_CONTROLLERS];
+	bool v2_has[CGROUP_CONTROLLERS];
+	char why[256];
+};
+
+/** struct cgroup - one dyno's groups: directory fds, -1 where there is none; @tasks_fd: v1 `tasks` files, open for write */
+struct cgroup {
+	int v2_fd;
+	int v1_fd[CGROUP_CONTROLLERS];
+	int tasks_fd[CGROUP_CONTROLLERS];
+};
+
+#define CGROUP_NULL                                                                                                    \
+	{                                                                                                              \
+		.v2_fd = -1, .v1_fd = { -1, -1, -1, -1 }, .tasks_fd = { -1, -1, -1, -1 }                               \
+	}
+
+/** struct cgroup_usage - counters; @*_hits: how often the limit was hit (OOM kills, refused forks) */
+struct cgroup_usage {
+	uint64_t memory, memory_peak, pids, cpu_usec;
+	uint64_t memory_hits, pids_hits;
+};
+
+int cgroup_host_open(struct cgroup_host *ret, struct dyno_error *err);
+void cgroup_host_done(struct cgroup_host *host);
+
+/** cgroup_create() - make the groups of dyno @id (parent, before the clone). -EEXIST if they are there already */
+int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err);
+/** cgroup_clone_fd() - for CLONE_INTO_CGROUP, -1 without a v2 group */
+int cgroup_clone_fd(const struct cgroup *group);
+/** cgroup_join_child() - child half: join the v1 groups; no allocation. Mustn't: run after capabilities are dropped */
+int cgroup_join_child(const struct cgroup *group, struct dyno_error *err);
+/** cgroup_limit() - set the limits (parent, any time); a limit that no controller can hold is an error named by @err */
+int cgroup_limit(const struct cgroup_host *host, const struct cgroup *group, const struct dyno_limits *limits,
+                 struct dyno_error *err);
+int cgroup_kill(const struct cgroup *group);
+int cgroup_freeze(const struct cgroup *group, bool frozen);
+int cgroup_usage(const struct cgroup *group, struct cgroup_usage *ret);
+/** cgroup_done() - close the descriptors */
+void cgroup_done(struct cgroup *group);
+/** cgroup_remove() - kill what is left in the groups of @id and remove them; also after a crash, by name alone. 0 if none */
+int cgroup_remove(const struct cgroup_host *host, const char *id, struct dyno_error *err);
+
+#endif /* ISOLATION_CGROUP_H */

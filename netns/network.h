@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * network.h - the face of the room: a dyno's network end, made without knowing the dyno
+ *
+ * As root the launcher makes the namespace itself (unshare in the calling thread, and back), because the child is busy with its
+ * filesystem on another CPU meanwhile; the child only enters it. Rootless the namespace is born with the child (it must
+ * belong to the child's user namespace) and pasta(1) is attached to it.
+ */
+#ifndef NETNS_NETWORK_H
+#define NETNS_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "dyno.h"
+
+#define NETWORK_SLOTS 4096 /* dynos that fit the default range */
+
+struct network_host; /* host namespace fd, netlink socket, address plan */
+
+/**
+ * struct network - one dyno's network end
+ * @fd:       its namespace, -1 when born with the child or shared with the host
+ * @address:  the dyno's IPv4 address as text, "" without a private network; rootless with pasta: "127.0.0.1" when a port is published
+ * @gateway:  the host's end, ""
+ * @ifname:   the host's end of the veth pair, ""
+ * @helper:   pid of pasta, 0 without
+ */
+struct network {
+	int fd;
+	char address[16];
+	char gateway[16];
+	char ifname[16];
+	pid_t helper;
+};
+
+#define NETWORK_NULL                                                                                                   \
+	{                                                                                                              \
+		.fd = -1                                                                                               \
+	}
+
+/** network_host_open() - cheap: opens the namespace fd and a netlink socket only when first needed */
+int network_host_open(bool rootless, struct network_host **ret, struct dyno_error *err);
+struct network_host *network_host_close(struct network_host *host);
+
+/**
+ * network_open() - parent half as root: make namespace, loopback up, and for NET_PRIVATE a veth pair with addresses and
+ * routes, ready to accept connections. Nothing but what it made is touched. On failure nothing is left.
+ * @slot: 0..NETWORK_SLOTS-1, owned by the caller; names, addresses and MACs derive from it
+ */
+int network_open(struct network_host *host, enum dyno_net net, unsigned slot, struct network *ret,
+                 struct dyno_error *err);
+
+/**
+ * network_attach() - parent half rootless: connect the namespace of the cloned child @pid
+ * NET_NONE: nothing to do (the child brings its own lo up: network_loopback_child()). NET_PRIVATE: run pasta, which publishes @port
+ * on 127.0.0.1; a clear error when pasta is missing.
+ */
+int network_attach(struct network_host *host, enum dyno_net net, pid_t pid, uint16_t port, struct network *ret,
+                   struct dyno_error *err);
+
+/** network_enter_child() - child half as root: setns(2). Mustn't: run after the user namespace was entered */
+int network_enter_child(int fd, struct dyno_error *err);
+/** network_loopback_child() - child half rootless: lo up by ioctl in its own new namespace; no allocation */
+int network_loopback_child(struct dyno_error *err);
+
+/** network_close() - take the end down: the namespace dies with its last process, the veth pair with it; stops pasta */
+void network_close(struct network_host *host, struct network *network);
+
+/** network_remove() - after a crash: remove the host's end of @slot if it is still there. 0 if none */
+int network_remove(struct network_host *host, unsigned slot, struct dyno_error *err);
+
+#endif /* NETNS_NETWORK_H */
