@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# One Makefile for the whole house: explicit source lists, no recursion, everything made lands under build/.
+#
+#   make                    the command, the library and its pkg-config file
+#   make SANITIZE=address,undefined check-root
+#   make WERROR= CC=clang   for packagers and other compilers
+#
+# Two sets of objects, because they are two products: build/obj/ (not position-independent) makes the static `dyno`
+# command, whose start-up time is the product; build/pic/ makes libdyno.a and libdyno.so and the tests.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+DESTDIR    ?=
+
+CC         ?= cc
+OBJCOPY    ?= objcopy
+PKG_CONFIG ?= pkg-config
+CFLAGS     ?= -O2 -g
+WERROR     ?= -Werror
+SANITIZE   ?=
+
+ifeq ($(SANITIZE),)
+B := build
+else
+comma := ,
+B := build/sanitize-$(subst $(comma),-,$(SANITIZE))
+endif
+
+# one short line a step; `make V=1` shows the commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
+
+BASE := error fd text units clock claim options
+ISOLATION := namespaces identity mounts stack scratch devices procfs capabilities syscalls landlock cgroup cgroup_v1 \
+	cgroup_v2 rlimits tree
+NETNS := netlink link address network resolver rootless
+CONFIG := environment dotenv sizes command
+RUNTIME := host spec sandbox child channel init dyno discarded timeline registry control
+CLI := $(basename $(notdir $(wildcard cli/*.c)))
+PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
+UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+SANDBOX_TESTS := $(basename $(notdir $(wildcard tests/sandbox/test_*.c)))
+FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
+
+# bridge while the rooms are being written: a planned file that is not there yet is left out
+LIB_SRC := $(wildcard $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
+	$(RUNTIME:%=runtime/%.c))
+CLI_SRC := $(CLI:%=cli/%.c)
+PROBE_SRC := $(PROBE:%=tests/probe/%.c)
+TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c)
+FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
+BENCH_SRC := benchmarks/spawn.c benchmarks/first.c
+
+# ---- flags ----------------------------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wundef \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wformat-signedness -Wimplicit-fallthrough -Wvla -Wcast-qual
+# gcc has it, clang does not
+WARNINGS += $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,-Wlogical-op)
+
+DEFINES := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -I$(B)/isolation
+NL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-route-3.0 2>/dev/null)
+NL_LIBS := $(shell $(PKG_CONFIG) --libs libnl-route-3.0 2>/dev/null)
+NL_STATIC := $(shell $(PKG_CONFIG) --static --libs libnl-route-3.0 2>/dev/null)
+SECCOMP_LIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
+CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+
+COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) -MMD -MP
+
+# Hardening. The library: position-independent, read-only relocations bound at load, fortified, stack protector. The
+# static command keeps fortify and the stack protector, which cost nothing at start-up, and gives up what does: a
+# static PIE relocates itself before main (about 1,300 relocations, each dirtying pages) and RELRO costs a call and a
+# split mapping. What is lost is the address randomisation of one short-lived process that parses only its own
+# command line and is never set-user-id; stack, heap and vdso stay randomised.
+ifeq ($(SANITIZE),)
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+OBJ_FLAGS := $(HARDEN) -fno-pie -ffunction-sections -fdata-sections
+PIC_FLAGS := $(HARDEN) -fPIC
+DYNO_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,norelro -Wl,-z,noseparate-code -Wl,-z,noexecstack
+DYNO_LIBS := $(NL_STATIC)
+else
+# a sanitizer needs its shared runtime: everything is linked dynamically
+OBJ_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
+PIC_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIC
+DYNO_LDFLAGS := -fsanitize=$(SANITIZE) -pie
+DYNO_LIBS := $(NL_LIBS)
+SAN_LDFLAGS := -fsanitize=$(SANITIZE)
+endif
+SO_LDFLAGS := -shared -Wl,-soname,libdyno.so.$(SOVERSION) -Wl,--version-script=libdyno.map -Wl,-z,relro,-z,now \
+	-Wl,-z,noexecstack $(if $(SANITIZE),,-Wl,-z,defs)
+TEST_LDFLAGS := $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now
+
+# ---- products -------------------------------------------------------------------------------------------------------
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
+LIB_PIC := $(LIB_SRC:%.c=$(B)/pic/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
+PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
+UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/unit/%)
+SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
+FILTER := $(B)/isolation/syscalls_filter.h
+# the probe is linked as soon as it has sources
+PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
+PRODUCTS := $(if $(CLI_SRC),$(B)/dyno) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
+DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
+
+.PHONY: all demo check check-unit check-root check-user check-asan check-vm tests bench fuzz lint format install clean help \
+	compile_commands.json docs
+
+all: $(PRODUCTS) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
+
+$(B)/dyno: $(CLI_OBJ) $(LIB_OBJ)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $@ $^ $(DYNO_LIBS)
+
+# what the tests link: every function of every room
+$(B)/internal.a: $(LIB_PIC)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# what users link: one object in which only the public names are left, so that ours cannot collide with theirs
+$(B)/libdyno.a: $(LIB_PIC) libdyno.map
+	$(call say,AR)
+	$(Q)$(LD) -r -o $(B)/libdyno.o $(LIB_PIC)
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='dyno_*' $(B)/libdyno.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/libdyno.o
+
+$(B)/libdyno.so.$(SOVERSION): $(LIB_PIC) libdyno.map
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) $(SO_LDFLAGS) $(LDFLAGS) -o $@ $(LIB_PIC) $(NL_LIBS)
+
+$(B)/libdyno.so: $(B)/libdyno.so.$(SOVERSION)
+	$(Q)ln -sf $(<F) $@
+
+$(B)/dyno.pc: dyno.pc.in Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(B)/obj/%.o: %.c Makefile
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CFLAGS) $(OBJ_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/pic/%.o: %.c Makefile
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CFLAGS) $(PIC_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# the seccomp filter is compiled at build time, so that neither libseccomp nor its work is in the command
+$(B)/gen_syscalls: isolation/gen_syscalls.c
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(SECCOMP_LIBS)
+
+$(FILTER): $(B)/gen_syscalls
+	$(call say,GEN)
+	@mkdir -p $(@D)
+	$(Q)$< > $@
+
+$(B)/obj/isolation/syscalls.o $(B)/pic/isolation/syscalls.o: $(FILTER)
+
+# ---- tests ----------------------------------------------------------------------------------------------------------
+
+tests: $(PRODUCTS) $(PROBE_BIN) $(UNIT_BIN) $(SANDBOX_BIN)
+
+# static and small: it runs inside a dyno on any stack
+$(B)/tests/probe: $(PROBE_OBJ)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(if $(SANITIZE),$(SAN_LDFLAGS) -pie,-static -no-pie) $(LDFLAGS) -o $@ $^
+
+$(UNIT_BIN) $(SANDBOX_BIN): $(B)/tests/%: $(B)/pic/tests/%.o $(B)/internal.a
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(NL_LIBS)
+
+check: ## every test: root, ordinary user, sanitizers, virtual machine, fuzz, lint (installs what is missing)
+	scripts/install-deps.sh build check lint vm
+	$(MAKE) lint
+	$(MAKE) check-root
+	$(MAKE) check-user
+	$(MAKE) check-asan
+	$(MAKE) check-vm
+	$(MAKE) fuzz
+
+check-unit: tests ## the tests that need no privilege, as whoever you are
+	tests/run.sh --as self --build $(B) $(UNIT_BIN)
+
+check-root: tests ## unit and sandbox tests as root
+	tests/run.sh --as root --build $(B) $(UNIT_BIN) $(SANDBOX_BIN)
+
+check-user: tests ## unit and sandbox tests as an ordinary user
+	tests/run.sh --as user --build $(B) $(UNIT_BIN) $(SANDBOX_BIN)
+
+check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan, as root and as an ordinary user
+	$(MAKE) SANITIZE=address,undefined check-root check-user
+
+check-vm: tests ## the same tests on pure cgroup v2 and another kernel, in QEMU
+	tests/vm/run.sh $(B)
+
+fuzz: ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
+	scripts/fuzz.sh $(FUZZ_SRC)
+
+# ---- for people -----------------------------------------------------------------------------------------------------
+
+demo: ## install what is missing, build, and boot the example web app in a dyno
+	scripts/demo.sh
+
+bench: all ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; report in build/bench/report.md
+	benchmarks/run.sh
+
+SOURCES = $(LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(wildcard $(BENCH_SRC)) $(wildcard isolation/gen_syscalls.c)
+
+lint: $(if $(wildcard isolation/gen_syscalls.c),$(FILTER)) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
+	scripts/lint.sh $(SOURCES)
+
+format: ## rewrite the sources as .clang-format says
+	clang-format -i $(SOURCES) $(wildcard $(sort $(dir $(SOURCES) include/dyno.h runtime/dyno.h)):%=%*.h)
+
+# make writes it itself: one entry for each source, with the flags of its rule
+define NEWLINE
+
+
+endef
+entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(CFLAGS) -c $(1))))]}
+comma_space := , #
+compile_commands.json: ## the compilation database for editors and clang-tidy
+	$(file >$@,[$(foreach s,$(SOURCES),$(NEWLINE)$(call entry,$(s))$(if $(filter $(s),$(lastword $(SOURCES))),,$(comma_space)))$(NEWLINE)])
+	@echo "wrote $@"
+
+# the manual and the completions come out of the same option table as --help
+docs: $(DOCS) ## manual page and shell completions, from the command itself
+
+$(B)/man/dyno.1: $(B)/dyno
+	$(call say,GEN)
+	@mkdir -p $(@D)
+	$(Q)$< man > $@
+
+$(B)/completions/dyno.bash: $(B)/dyno
+	$(call say,GEN)
+	@mkdir -p $(@D)
+	$(Q)$< completion bash > $@
+
+$(B)/completions/_dyno: $(B)/dyno
+	$(call say,GEN)
+	@mkdir -p $(@D)
+	$(Q)$< completion zsh > $@
+
+$(B)/completions/dyno.fish: $(B)/dyno
+	$(call say,GEN)
+	@mkdir -p $(@D)
+	$(Q)$< completion fish > $@
+
+install: all docs ## to DESTDIR/PREFIX: command, library, header, pkg-config, manual, completions
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1 \
+		$(DATADIR)/bash-completion/completions $(DATADIR)/zsh/site-functions $(DATADIR)/fish/vendor_completions.d)
+	install -m 755 $(B)/dyno $(DESTDIR)$(BINDIR)/dyno
+	install -m 644 $(B)/libdyno.a $(DESTDIR)$(LIBDIR)/libdyno.a
+	install -m 755 $(B)/libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so.$(SOVERSION)
+	ln -sf libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so
+	install -m 644 include/dyno.h $(DESTDIR)$(INCLUDEDIR)/dyno.h
+	install -m 644 $(B)/dyno.pc $(DESTDIR)$(LIBDIR)/pkgconfig/dyno.pc
+	install -m 644 $(B)/man/dyno.1 $(DESTDIR)$(MANDIR)/man1/dyno.1
+	install -m 644 $(B)/completions/dyno.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/dyno
+	install -m 644 $(B)/completions/_dyno $(DESTDIR)$(DATADIR)/zsh/site-functions/_dyno
+	install -m 644 $(B)/completions/dyno.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/dyno.fish
+
+clean: ## remove everything that make made
+	rm -rf build compile_commands.json
+
+help: ## this list
+	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(CLI_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
