@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * dotenv.c - see dotenv.h for the rules
+ *
+ * One pass over the text with a cursor. Each variable is built in one buffer as large as the text: no rule makes a
+ * value longer than it is written, so that nothing need be checked while building.
+ */
+#include "config/dotenv.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "config/environment.h"
+
+/**
+ * struct cursor - where the parse is
+ * @at, @end: the rest of the text
+ * @line: number of the line @at is in
+ * @pair, @used: the variable under construction
+ * @name: the file's name
+ */
+struct cursor {
+	const char *at;
+	const char *end;
+	unsigned long line;
+	char *pair;
+	size_t used;
+	const char *name;
+};
+
+/** malformed() - the one way a line is refused; @why never holds a piece of the text, which may be a secret */
+static int malformed(const struct cursor *c, unsigned long line, const char *why, struct dyno_error *err)
+{
+	return error_set(err, -EINVAL, "env file", "%s, line %lu: %s", c->name, line, why);
+}
+
+/** at_line_end() - at LF, at CRLF, or at the end of the text */
+static bool at_line_end(const struct cursor *c)
+{
+	return c->at == c->end || *c->at == '\n' || (*c->at == '\r' && (c->at + 1 == c->end || c->at[1] == '\n'));
+}
+
+static bool at_blank(const struct cursor *c)
+{
+	return c->at < c->end && (*c->at == ' ' || *c->at == '\t');
+}
+
+static void skip_blanks(struct cursor *c)
+{
+	while (at_blank(c))
+		c->at++;
+}
+
+/** skip_line() - to the start of the next line */
+static void skip_line(struct cursor *c)
+{
+	const char *newline = memchr(c->at, '\n', (size_t)(c->end - c->at));
+
+	c->at = newline ? newline + 1 : c->end;
+	c->line++;
+}
+
+static void put(struct cursor *c, char character)
+{
+	c->pair[c->used++] = character;
+}
+
+/** skip_export() - the word export and the white space after it; "export=1" is a variable of that name */
+static void skip_export(struct cursor *c)
+{
+	static const char word[] = "export";
+	struct cursor after = *c;
+
+	if ((size_t)(c->end - c->at) < sizeof(word) || memcmp(c->at, word, sizeof(word) - 1) != 0)
+		return;
+	after.at += sizeof(word) - 1;
+	if (!at_blank(&after))
+		return;
+	skip_blanks(&after);
+	if (after.at < after.end && *after.at != '=')
+		c->at = after.at;
+}
+
+/** read_key() - the key and the =, into the pair */
+static int read_key(struct cursor *c, struct dyno_error *err)
+{
+	const char *start = c->at;
+	size_t length;
+
+	while (!at_line_end(c) && !at_blank(c) && *c->at != '=')
+		c->at++;
+	length = (size_t)(c->at - start);
+	skip_blanks(c);
+	if (at_line_end(c) || *c->at != '=')
+		return malformed(c, c->line, "no KEY=VALUE", err);
+	if (!environment_key_valid(start, length))
+		return malformed(c, c->line, "a name is letters, digits and underscores and begins with no digit", err);
+	c->at++;
+	memcpy(c->pair, start, length);
+	c->used = length;
+	put(c, '=');
+	return 0;
+}
+
+/** read_unquoted() - the rest of the line without comment and outer white space */
+static void read_unquoted(struct cursor *c)
+{
+	size_t empty = c->used;
+	bool blank = c->at[-1] != '=';
+
+	while (!at_line_end(c) && !(blank && *c->at == '#')) {
+		blank = at_blank(c);
+		put(c, *c->at++);
+	}
+	while (c->used > empty && (c->pair[c->used - 1] == ' ' || c->pair[c->used - 1] == '\t'))
+		c->used--;
+}
+
+/** read_quoted() - from the opening quote to what follows the closing one */
+static int read_quoted(struct cursor *c, struct dyno_error *err)
+{
+	unsigned long opened = c->line;
+	char quote = *c->at++;
+
+	for (; c->at < c->end && *c->at != quote; c->at++) {
+		char next = c->at + 1 < c->end ? c->at[1] : '\0';
+
+		if (*c->at == '\n')
+			c->line++;
+		if (*c->at == '\r' && next == '\n')
+			continue;
+		if (quote == '"' && *c->at == '\\' && (next == 'n' || next == '"' || next == '\\')) {
+			put(c, next == 'n' ? '\n' : next);
+			c->at++;
+			continue;
+		}
+		put(c, *c->at);
+	}
+	if (c->at == c->end)
+		return malformed(c, opened, "the quote is not closed", err);
+	c->at++;
+	skip_blanks(c);
+	if (!at_line_end(c) && *c->at != '#')
+		return malformed(c, c->line, "there is text after the closing quote", err);
+	return 0;
+}
+
+/** read_pair() - one line that is neither empty nor a comment (several, when a quoted value goes on) */
+static int read_pair(struct cursor *c, struct dyno_error *err)
+{
+	unsigned long line = c->line;
+	int code;
+
+	skip_export(c);
+	code = read_key(c, err);
+	if (code < 0)
+		return code;
+	skip_blanks(c);
+	if (c->at < c->end && (*c->at == '"' || *c->at == '\''))
+		code = read_quoted(c, err);
+	else
+		read_unquoted(c);
+	if (code < 0)
+		return code;
+	if (memchr(c->pair, '\0', c->used))
+		return malformed(c, line, "there is a NUL byte in the value", err);
+	put(c, '\0');
+	return 0;
+}
+
+/** add_place() - put file and line before the sentence of @err */
+static void add_place(const struct cursor *c, unsigned long line, struct dyno_error *err)
+{
+	char text[sizeof(err->text)];
+
+	if (!err)
+		return;
+	memcpy(text, err->text, sizeof(text));
+	snprintf(err->text, sizeof(err->text), "%.80s, line %lu: %.200s", c->name, line, text);
+}
+
+int dotenv_parse(const char *text, size_t size, const char *name,
+                 int (*each)(void *data, const char *pair, struct dyno_error *err), void *data, struct dyno_error *err)
+{
+	_cleanup_free_ char *pair = malloc(size + 1);
+	struct cursor c = { .at = text, .end = text + size, .line = 1, .pair = pair, .name = name };
+
+	if (!pair)
+		return error_set(err, -ENOMEM, "env file", "%s:", name);
+	if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+		c.at += 3;
+	for (; c.at < c.end; skip_line(&c)) {
+		unsigned long line = c.line;
+		int code;
+
+		skip_blanks(&c);
+		if (at_line_end(&c) || *c.at == '#')
+			continue;
+		code = read_pair(&c, err);
+		if (code < 0)
+			return code;
+		code = each(data, pair, err);
+		if (code < 0) {
+			add_place(&c, line, err);
+			return code;
+		}
+	}
+	return 0;
+}
