@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* identity.c - see identity.h */
+#include "isolation/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define HOLDER_STACK 4096
+
+/** holder_main() - exist, in a new user namespace, until killed. Runs in the parent's memory: it may touch nothing */
+__attribute__((noreturn)) static int holder_main(void *unused)
+{
+	(void)unused;
+	for (;;)
+		(void)pause();
+}
+
+/**
+ * userns_map() - write the maps of the holder's namespace and open it
+ * @map: the same text serves as uid map and as gid map unless @gid_map is given
+ */
+static int userns_map(pid_t holder, const char *uid_map, const char *gid_map, int *ret_fd)
+{
+	_cleanup_close_ int proc = -1;
+	char path[32];
+	int fd;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d", holder);
+	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return -errno;
+	r = fd_write_text(proc, "uid_map", uid_map);
+	if (r < 0)
+		return r;
+	r = fd_write_text(proc, "gid_map", gid_map);
+	if (r < 0)
+		return r;
+	fd = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/**
+ * userns_open() - a user namespace with its maps written and no process in it
+ * The holder shares the parent's memory (CLONE_VM: no page tables to copy) and is killed before it does anything; its
+ * signals are those the parent blocks. Its exit signal is 0: the caller's SIGCHLD handling never hears of it.
+ * Return: 0, or negative errno; @ret_holder is set as soon as there is a process to reap.
+ */
+static int userns_open(const char *uid_map, const char *gid_map, int *ret_fd, pid_t *ret_holder)
+{
+	static __thread char stack[HOLDER_STACK] __attribute__((aligned(16)));
+	sigset_t all, before;
+	pid_t holder;
+	int code;
+	int r;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	holder = clone(holder_main, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER, NULL);
+	code = -errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (holder < 0)
+		return code;
+	r = userns_map(holder, uid_map, gid_map, ret_fd);
+	(void)kill(holder, SIGKILL);
+	*ret_holder = holder;
+	return r;
+}
+
+/** slug_map() - map text that turns owner @id into the dyno's user, and root into the dyno's powerless root */
+static void slug_map(char *buf, size_t size, uint32_t id, uint32_t base)
+{
+	if (id == 0)
+		snprintf(buf, size, "0 %u 1\n", base + IDENTITY_USER);
+	else
+		snprintf(buf, size, "0 %u 1\n%u %u 1\n", base, id, base + IDENTITY_USER);
+}
+
+int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err)
+{
+	struct identity identity = IDENTITY_NULL;
+	char uid_map[64], gid_map[64];
+	int r;
+
+	identity.base = IDENTITY_BASE + slot * IDENTITY_RANGE;
+	snprintf(uid_map, sizeof(uid_map), "0 %u %u\n", identity.base, IDENTITY_RANGE);
+	r = userns_open(uid_map, uid_map, &identity.user_fd, &identity.holder[0]);
+	if (r == 0 && slug_uid != (uid_t)-1) {
+		slug_map(uid_map, sizeof(uid_map), slug_uid, identity.base);
+		slug_map(gid_map, sizeof(gid_map), slug_gid, identity.base);
+		/* The two holders share one stack: the first was killed before the second needs it, or never ran. */
+		r = userns_open(uid_map, gid_map, &identity.slug_fd, &identity.holder[1]);
+	}
+	if (r < 0) {
+		identity_done(&identity);
+		error_set(err, r, "user namespace", "cannot create the user namespace:");
+		if (r == -ENOSPC || r == -EUSERS)
+			error_remedy(err, "raise /proc/sys/user/max_user_namespaces");
+		return r;
+	}
+	*ret = identity;
+	return 0;
+}
+
+uid_t identity_user(const struct identity *identity)
+{
+	return identity->base + IDENTITY_USER;
+}
+
+void identity_done(struct identity *identity)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		/* __WALL: a child whose exit signal is 0 is a "clone" child to wait(2). It was killed: this is prompt. */
+		while (identity->holder[i] > 0 && waitpid(identity->holder[i], NULL, __WALL) < 0 && errno == EINTR)
+			;
+		identity->holder[i] = 0;
+	}
+	identity->user_fd = fd_close(identity->user_fd);
+	identity->slug_fd = fd_close(identity->slug_fd);
+}
+
+int identity_map_child(uid_t uid, gid_t gid, struct dyno_error *err)
+{
+	char map[48];
+	int r;
+
+	snprintf(map, sizeof(map), "%u %u 1\n", IDENTITY_USER, uid);
+	r = fd_write_text(AT_FDCWD, "/proc/self/uid_map", map);
+	/* user_namespaces(7): an unprivileged gid_map needs setgroups denied first. */
+	if (r == 0)
+		r = fd_write_text(AT_FDCWD, "/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "%u %u 1\n", IDENTITY_USER, gid);
+	if (r == 0)
+		r = fd_write_text(AT_FDCWD, "/proc/self/gid_map", map);
+	if (r < 0) {
+		error_set(err, r, "identity", "cannot map ids in the new user namespace:");
+		error_remedy(err, "an AppArmor or SELinux policy may restrict user namespaces: see dyno doctor");
+	}
+	return r;
+}
+
+int identity_enter_child(const struct identity *identity, struct dyno_error *err)
+{
+	if (identity->user_fd >= 0) {
+		if (setns(identity->user_fd, CLONE_NEWUSER) < 0)
+			return error_set(err, -errno, "identity", "cannot enter the user namespace:");
+		/* Raw calls: glibc's wrappers would signal the threads of the launcher that the child only inherited in name. */
+		if (syscall(SYS_setgroups, 0, NULL) < 0)
+			return error_set(err, -errno, "identity", "cannot drop supplementary groups:");
+	}
+	if (syscall(SYS_setresgid, IDENTITY_USER, IDENTITY_USER, IDENTITY_USER) < 0 ||
+	    syscall(SYS_setresuid, IDENTITY_USER, IDENTITY_USER, IDENTITY_USER) < 0)
+		return error_set(err, -errno, "identity", "cannot become user %u:", IDENTITY_USER);
+	return 0;
+}
+
+int identity_keyring_child(struct dyno_error *err)
+{
+	/* ENOSYS: a kernel without keyrings has none to leak. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return error_set(err, -errno, "keyring", "cannot make a session keyring:");
+	return 0;
+}

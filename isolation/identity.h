@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * identity.h - who a dyno is: user namespaces, id maps, user and group ids
+ *
+ * As root every dyno owns a range of 65,536 host ids (IDENTITY_BASE + slot * 65536), mapped to 0..65535 inside, and runs
+ * as IDENTITY_USER. Two ready user namespaces are made per dyno, before the clone, by a holder process that never runs:
+ *  - the dyno's own, entered last; its map also translates the owners of the stack (idmapped mount), so that files of root look like root's
+ *    and belong to nobody's power;
+ *  - one whose map turns the slug's owner into the dyno's user: the slug is writable (through the overlay) and never chowned.
+ * Rootless there is one id, the caller's, mapped to IDENTITY_USER by the child itself (user_namespaces(7): one id, the
+ * writer's own, needs no privilege). There is no id 0 inside then: nothing in the dyno can be root, not even in name.
+ */
+#ifndef ISOLATION_IDENTITY_H
+#define ISOLATION_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "dyno.h"
+
+#define IDENTITY_USER 1000u         /* uid and gid of the dyno inside */
+#define IDENTITY_USER_NAME "dyno"
+#define IDENTITY_BASE 0x40000000u   /* above what distributions, systemd-nspawn's defaults and /etc/subuid hand out */
+#define IDENTITY_RANGE 65536u
+
+/**
+ * struct identity - one dyno's ids and user namespaces
+ * @base:    first host id of the range; rootless: unused
+ * @user_fd: the dyno's user namespace, -1 rootless
+ * @slug_fd: user namespace whose map fits the slug's owner, -1 rootless or without slug
+ * @holder:  processes that held the namespaces while they were set up; killed already, to be reaped
+ */
+struct identity {
+	uint32_t base;
+	int user_fd;
+	int slug_fd;
+	pid_t holder[2];
+};
+
+#define IDENTITY_NULL                                                                                                  \
+	{                                                                                                              \
+		.user_fd = -1, .slug_fd = -1                                                                           \
+	}
+
+/**
+ * identity_open() - parent half as root: make the ready user namespaces of @slot
+ * @slug_uid, @slug_gid: owner of the slug; (uid_t)-1 for no slug
+ */
+int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err);
+
+/** identity_user() - the host id of the dyno's user, to own its scratch directories */
+uid_t identity_user(const struct identity *identity);
+
+/** identity_done() - close the descriptors and reap the holders */
+void identity_done(struct identity *identity);
+
+/**
+ * identity_map_child() - child half rootless: map the caller's ids to IDENTITY_USER
+ * @uid, @gid: effective ids of the launcher, read before the clone
+ * Should: be the first thing after namespaces_begin_child(); without a map the child is nobody and may make nothing.
+ */
+int identity_map_child(uid_t uid, gid_t gid, struct dyno_error *err);
+
+/**
+ * identity_enter_child() - child half: enter the dyno's user namespace (root) and become IDENTITY_USER, no groups
+ * Should: run after all mounts, joins and namespaces. Mustn't: run before capabilities_keep_child().
+ */
+int identity_enter_child(const struct identity *identity, struct dyno_error *err);
+
+/** identity_keyring_child() - a session keyring of its own, so that the caller's keys are out of reach (keyctl(2)) */
+int identity_keyring_child(struct dyno_error *err);
+
+#endif /* ISOLATION_IDENTITY_H */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mounts.c - see mounts.h */
+#include "isolation/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+/** configure() - give the filesystem context @fs its options and create the superblock */
+static int configure(int fs, const struct mount_option *options)
+{
+	const struct mount_option *option;
+
+	for (option = options; option && option->key; option++) {
+		enum fsconfig_command command = option->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+
+		if (fsconfig(fs, command, option->key, option->value, 0) < 0)
+			return -errno;
+	}
+	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
+}
+
+int mounts_new(const char *type, const struct mount_option *options, uint64_t attr, struct dyno_error *err)
+{
+	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
+	int fd;
+	int r;
+
+	if (fs < 0)
+		return error_set(err, -errno, "mount", "cannot open filesystem type %s:", type);
+	r = configure(fs, options);
+	if (r < 0)
+		return error_set(err, r, "mount", "cannot create a %s:", type);
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)attr);
+	if (fd < 0)
+		return error_set(err, -errno, "mount", "cannot mount a %s:", type);
+	return fd;
+}
+
+int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd)
+{
+	struct mount_attr set = { .attr_set = attr };
+	_cleanup_close_ int fd = open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (fd < 0)
+		return -errno;
+	if (idmap_fd >= 0) {
+		set.attr_set |= MOUNT_ATTR_IDMAP;
+		set.userns_fd = (uint64_t)idmap_fd;
+	}
+	if (set.attr_set && mount_setattr(fd, "", AT_EMPTY_PATH, &set, sizeof(set)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int mounts_resolve(int rootfd, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int mounts_attach(int fd, int rootfd, const char *path, struct dyno_error *err)
+{
+	_cleanup_close_ int at = -1;
+	int target = rootfd;
+
+	if (path[0] != '\0') {
+		at = mounts_resolve(rootfd, path);
+		if (at < 0)
+			return error_set(err, at, "mount", "cannot resolve mount point /%s:", path);
+		target = at;
+	}
+	if (move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_set(err, -errno, "mount", "cannot attach /%s:", path);
+	return 0;
+}
+
+int mounts_bind(int from_dirfd, const char *from, uint64_t attr, int idmap_fd, int rootfd, const char *path,
+                struct dyno_error *err)
+{
+	_cleanup_close_ int fd = mounts_clone(from_dirfd, from, attr, idmap_fd);
+
+	/* A filesystem without idmapped mounts: owners then show as nobody, which costs looks but no safety. */
+	if (fd == -EINVAL && idmap_fd >= 0)
+		fd = mounts_clone(from_dirfd, from, attr, -1);
+	if (fd < 0)
+		return error_set(err, fd, "mount", "cannot bind %s:", from);
+	return mounts_attach(fd, rootfd, path, err);
+}
+
+int mounts_private_child(struct dyno_error *err)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return error_set(err, -errno, "namespaces", "cannot make mounts private:");
+	return 0;
+}
+
+int mounts_pivot_child(int rootfd, struct dyno_error *err)
+{
+	if (fchdir(rootfd) < 0)
+		return error_set(err, -errno, "pivot", "cannot enter the new root:");
+	/* pivot_root(2), NOTES: with "." twice the old root is stacked on the new one, and needs no directory of its own. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return error_set(err, -errno, "pivot", "cannot pivot to the new root:");
+	if (umount2(".", MNT_DETACH) < 0)
+		return error_set(err, -errno, "pivot", "cannot detach the old root:");
+	if (chdir("/") < 0)
+		return error_set(err, -errno, "pivot", "cannot enter /:");
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* namespaces.c - see namespaces.h */
+#include "isolation/namespaces.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool into_cgroup)
+{
+	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+
+	if (into_cgroup)
+		flags |= CLONE_NEWCGROUP;
+	if (rootless)
+		flags |= CLONE_NEWUSER | (net == DYNO_NET_HOST ? 0 : CLONE_NEWNET);
+	return flags;
+}
+
+/** explain() - tell the causes of a failed clone apart (clone(2), user_namespaces(7)) */
+static int explain(int code, uint64_t flags, struct dyno_error *err)
+{
+	error_set(err, code, "clone", "cannot create namespaces:");
+	if (code == -EPERM && (flags & CLONE_NEWUSER))
+		error_remedy(err, "user namespaces are not allowed to this user: see dyno doctor");
+	else if (code == -EPERM)
+		error_remedy(err, "CAP_SYS_ADMIN is missing: run as a full root, or as an ordinary user");
+	else if (code == -ENOSPC || code == -EUSERS)
+		error_remedy(err, "a limit in /proc/sys/user/max_*_namespaces is reached: raise it");
+	else if (code == -EINVAL)
+		error_remedy(err, "this kernel lacks a namespace type or CLONE_INTO_CGROUP: see dyno doctor");
+	else if (code == -EAGAIN)
+		error_remedy(err, "the process limit of this user or cgroup is reached");
+	return code;
+}
+
+pid_t namespaces_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct dyno_error *err)
+{
+	int pidfd = -1;
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid;
+
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid < 0)
+		return explain(-errno, flags, err);
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return (pid_t)pid;
+}
+
+void namespaces_cpus(struct namespaces_cpus *ret)
+{
+	ret->known = sched_getaffinity(0, sizeof(ret->set), &ret->set) == 0;
+}
+
+void namespaces_spread(pid_t child, const struct namespaces_cpus *cpus)
+{
+	cpu_set_t others = cpus->set;
+	int here = sched_getcpu();
+
+	if (!cpus->known || here < 0)
+		return;
+	CPU_CLR((size_t)here, &others);
+	/* Best effort: with one CPU the set is empty and the call fails, which is right. */
+	(void)sched_setaffinity(child, sizeof(others), &others);
+}
+
+void namespaces_gather_child(const struct namespaces_cpus *cpus)
+{
+	if (cpus->known)
+		(void)sched_setaffinity(0, sizeof(cpus->set), &cpus->set);
+}
+
+int namespaces_begin_child(struct dyno_error *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return error_set(err, -errno, "begin", "cannot set the parent-death signal:");
+	(void)setsid();
+	(void)umask(0);
+	return 0;
+}
+
+int namespaces_cgroup_child(struct dyno_error *err)
+{
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return error_set(err, -errno, "cgroup", "cannot create a cgroup namespace:");
+	return 0;
+}
+
+int namespaces_hostname_child(const char *name, struct dyno_error *err)
+{
+	char host[64];
+	size_t i;
+
+	for (i = 0; name[i] != '\0' && i < sizeof(host) - 1; i++)
+		host[i] = name[i] == '.' ? '-' : name[i];
+	host[i] = '\0';
+	if (sethostname(host, i) < 0)
+		return error_set(err, -errno, "hostname", "cannot set the host name:");
+	return 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scratch.c - see scratch.h */
+#include "isolation/scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "isolation/mounts.h"
+#include "isolation/tree.h"
+
+#define WRITABLE_ATTR (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+/** struct place - a directory of the layout; @owned: belongs to the dyno's user */
+struct place {
+	const char *name;
+	mode_t mode;
+	bool owned;
+};
+
+static const struct place places[] = {
+	{ "root", 0755, false },  { "upper", 0755, true },   { "work", 0700, false },    { "tmp", 01777, true },
+	{ "vartmp", 01777, true }, { "shm", 01777, true },   { "lower", 0755, false },   { "stack", 0755, false },
+	{ "masked.d", 0, false },
+};
+
+int scratch_open(uint64_t size, struct dyno_error *err)
+{
+	char bytes[24];
+	const struct mount_option options[] = { { "size", bytes }, { "mode", "0755" }, { NULL, NULL } };
+
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
+	return mounts_new("tmpfs", options, WRITABLE_ATTR, err);
+}
+
+int scratch_layout_child(int scratch, uid_t owner, struct dyno_error *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const struct place *place = &places[i];
+
+		if (mkdirat(scratch, place->name, place->mode) < 0)
+			return error_set(err, -errno, "scratch", "cannot make scratch directory %s:", place->name);
+		if (place->owned && owner != (uid_t)-1 &&
+		    fchownat(scratch, place->name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0)
+			return error_set(err, -errno, "scratch", "cannot own scratch directory %s:", place->name);
+	}
+	r = fd_create_text(scratch, "masked", 0, "");
+	return r < 0 ? error_set(err, r, "scratch", "cannot make the mask file:") : 0;
+}
+
+/**
+ * copy_slug() - the slug's filesystem has no idmapped mounts: copy it, owned by the dyno's user, and use the copy as lower layer
+ * Slower by the size of the slug, right everywhere; dyno doctor tells. The copy lives on a tmpfs of its own.
+ */
+static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
+{
+	static const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
+	_cleanup_close_ int from = open(slug, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (from < 0)
+		return error_set(err, -errno, "slug", "cannot open %s:", slug);
+	fd = mounts_new("tmpfs", options, WRITABLE_ATTR, err);
+	if (fd < 0)
+		return fd;
+	r = tree_copy(from, fd, owner);
+	if (r == 0 && fchown(fd, owner, owner) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_set(err, r, "slug", "cannot copy %s, whose filesystem has no idmapped mounts:", slug);
+	return TAKE_FD(fd);
+}
+
+/** stage_slug() - attach the slug, read-only and with translated owners, at the "lower" place. Return: its descriptor */
+static int stage_slug(int scratch, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+{
+	_cleanup_close_ int fd = mounts_clone(AT_FDCWD, slug, WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd);
+	int r;
+
+	if (fd == -EINVAL && idmap_fd >= 0)
+		fd = copy_slug(slug, owner, err);
+	else if (fd < 0)
+		error_set(err, fd, "slug", "cannot use slug %s:", slug);
+	if (fd < 0)
+		return fd;
+	/* Before Linux 6.15 an overlay layer must be a mount of the current namespace (clone_private_mount()): attach it. */
+	r = mounts_attach(fd, scratch, "lower", err);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/** overlay_app() - overlay of the staged slug and the "upper" directory, detached. Return: descriptor */
+static int overlay_app(int scratch, int lower, bool rootless, struct dyno_error *err)
+{
+	_cleanup_close_ int upper = mounts_resolve(scratch, "upper");
+	_cleanup_close_ int work = mounts_resolve(scratch, "work");
+	char paths[3][32];
+	/* Layers by descriptor, so that no path with a comma or colon, and no symlink, is ever parsed. */
+	const struct mount_option options[] = {
+		{ "lowerdir", paths[0] }, { "upperdir", paths[1] },           { "workdir", paths[2] },
+		{ "index", "off" },       { rootless ? "userxattr" : NULL, NULL }, { NULL, NULL },
+	};
+
+	snprintf(paths[0], sizeof(paths[0]), "/proc/self/fd/%d", lower);
+	snprintf(paths[1], sizeof(paths[1]), "/proc/self/fd/%d", upper);
+	snprintf(paths[2], sizeof(paths[2]), "/proc/self/fd/%d", work);
+	return mounts_new("overlay", options, WRITABLE_ATTR, err);
+}
+
+/** attach_app() - /app: the overlay, or just the empty writable directory when there is no slug */
+static int attach_app(int scratch, int rootfd, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+{
+	_cleanup_close_ int lower = -1;
+	_cleanup_close_ int app = -1;
+
+	if (!slug)
+		return mounts_bind(scratch, "upper", WRITABLE_ATTR, -1, rootfd, "app", err);
+	lower = stage_slug(scratch, slug, idmap_fd, owner, err);
+	if (lower < 0)
+		return lower;
+	app = overlay_app(scratch, lower, owner == (uid_t)-1, err);
+	if (app < 0)
+		return app;
+	return mounts_attach(app, rootfd, "app", err);
+}
+
+int scratch_attach_child(int scratch, int rootfd, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+{
+	static const char *const binds[][2] = { { "tmp", "tmp" }, { "vartmp", "var/tmp" }, { "shm", "dev/shm" } };
+	size_t i;
+	int r = attach_app(scratch, rootfd, slug, idmap_fd, owner, err);
+
+	for (i = 0; r == 0 && i < sizeof(binds) / sizeof(binds[0]); i++)
+		r = mounts_bind(scratch, binds[i][0], WRITABLE_ATTR, -1, rootfd, binds[i][1], err);
+	return r;
+}
+
+int scratch_full(int scratch)
+{
+	struct statfs fs;
+
+	if (fstatfs(scratch, &fs) < 0)
+		return -errno;
+	return fs.f_bfree * 100 < fs.f_blocks || (fs.f_files > 0 && fs.f_ffree == 0);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tree.c - see tree.h */
+#include "isolation/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define TREE_DEPTH 128
+#define ENTRIES_SIZE 4096
+
+/** struct entry - struct linux_dirent64 of getdents64(2); opendir(3) would allocate, which a cloned child must not */
+struct entry {
+	ino64_t ino;
+	off64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+/** struct visit - what to do with each entry of a directory; @depth: levels still allowed */
+struct visit {
+	int (*each)(struct visit *visit, int dir, const char *name);
+	int to;
+	uid_t owner;
+	int depth;
+};
+
+/** for_each() - call visit->each for every entry of @dir but "." and ".." */
+static int for_each(struct visit *visit, int dir)
+{
+	char buf[ENTRIES_SIZE] __attribute__((aligned(8)));
+	int r = 0;
+
+	if (visit->depth == 0)
+		return -ELOOP;
+	visit->depth--;
+	for (;;) {
+		long got = syscall(SYS_getdents64, dir, buf, sizeof(buf));
+		long at = 0;
+
+		if (got <= 0) {
+			visit->depth++;
+			return got < 0 ? -errno : 0;
+		}
+		while (at < got) {
+			const struct entry *entry = (const struct entry *)(buf + at);
+
+			at += entry->reclen;
+			if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+				continue;
+			r = visit->each(visit, dir, entry->name);
+			if (r < 0)
+				return r;
+		}
+	}
+}
+
+/** copy_data() - the bytes of one regular file */
+static int copy_data(int from, int to)
+{
+	for (;;) {
+		ssize_t put = sendfile(to, from, NULL, 1 << 20);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? -errno : 0;
+	}
+}
+
+/** finish_copy() - owner, mode and time of a copy; in this order, because chown(2) clears setuid bits */
+static int finish_copy(int fd, const struct stat *st, uid_t owner)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+	if (owner != (uid_t)-1 && fchown(fd, owner, owner) < 0)
+		return -errno;
+	if (fchmod(fd, st->st_mode & 0777) < 0 || futimens(fd, times) < 0)
+		return -errno;
+	return 0;
+}
+
+/** copy_file() - one regular file */
+static int copy_file(const struct visit *visit, int dir, const char *name, const struct stat *st)
+{
+	_cleanup_close_ int from = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int to = -1;
+	int r;
+
+	if (from < 0)
+		return -errno;
+	to = openat(visit->to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0)
+		return -errno;
+	r = copy_data(from, to);
+	return r < 0 ? r : finish_copy(to, st, visit->owner);
+}
+
+/** copy_link() - one symlink */
+static int copy_link(const struct visit *visit, int dir, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	if (symlinkat(target, visit->to, name) < 0)
+		return -errno;
+	if (visit->owner != (uid_t)-1 &&
+	    fchownat(visit->to, name, visit->owner, visit->owner, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+/** copy_dir() - one directory and all below it */
+static int copy_dir(struct visit *visit, int dir, const char *name, const struct stat *st)
+{
+	_cleanup_close_ int from = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int to = -1;
+	int outer = visit->to;
+	int r;
+
+	if (from < 0)
+		return -errno;
+	if (mkdirat(visit->to, name, 0700) < 0)
+		return -errno;
+	to = openat(visit->to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0)
+		return -errno;
+	visit->to = to;
+	r = for_each(visit, from);
+	visit->to = outer;
+	return r < 0 ? r : finish_copy(to, st, visit->owner);
+}
+
+/** copy_entry() - one directory entry of any kind */
+static int copy_entry(struct visit *visit, int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return copy_dir(visit, dir, name, &st);
+	if (S_ISREG(st.st_mode))
+		return copy_file(visit, dir, name, &st);
+	if (S_ISLNK(st.st_mode))
+		return copy_link(visit, dir, name);
+	return 0;
+}
+
+int tree_copy(int from, int to, uid_t owner)
+{
+	struct visit visit = { .each = copy_entry, .to = to, .owner = owner, .depth = TREE_DEPTH };
+
+	return for_each(&visit, from);
+}
+
+/** remove_entry() - one directory entry, a directory with all below it */
+static int remove_entry(struct visit *visit, int dir, const char *name)
+{
+	_cleanup_close_ int below = -1;
+	int r;
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below < 0)
+		return -errno;
+	r = for_each(visit, below);
+	if (r < 0)
+		return r;
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int tree_remove(int dir)
+{
+	struct visit visit = { .each = remove_entry, .to = -1, .owner = (uid_t)-1, .depth = TREE_DEPTH };
+
+	return for_each(&visit, dir);
+}

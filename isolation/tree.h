@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tree.h - whole directory trees, by descriptor: copy and remove. No symlink is followed, no allocation is made */
+#ifndef ISOLATION_TREE_H
+#define ISOLATION_TREE_H
+
+#include <sys/types.h>
+
+/**
+ * tree_copy() - copy everything below directory @from into the empty directory @to
+ * Regular files, directories and symlinks with mode and modification time; other kinds (devices, sockets, fifos, and so
+ * overlay whiteouts) are left out.
+ * @owner: uid and gid of the copies; (uid_t)-1 leaves them to the caller's
+ * Return: 0 or negative errno (-ELOOP for a tree deeper than 128 levels)
+ */
+int tree_copy(int from, int to, uid_t owner);
+
+/** tree_remove() - remove everything below directory @dir, not @dir itself */
+int tree_remove(int dir);
+
+#endif /* ISOLATION_TREE_H */
