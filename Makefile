@@ -227,7 +227,7 @@ bench: all ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; r
 SOURCES = $(LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(wildcard $(BENCH_SRC)) $(wildcard isolation/gen_syscalls.c)
 
 lint: $(if $(wildcard isolation/gen_syscalls.c),$(FILTER)) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
-	scripts/lint.sh $(SOURCES)
+	$(Q)scripts/lint.sh $(SOURCES)
 
 format: ## rewrite the sources as .clang-format says
 	clang-format -i $(SOURCES) $(wildcard $(sort $(dir $(SOURCES) include/dyno.h runtime/dyno.h)):%=%*.h)

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Lint is a test: every part runs, each says what it found, and the whole fails if one did.
+#
+#   scripts/lint.sh SOURCE.c...          (make lint gives the list; `only=budget,floors make lint` runs those parts)
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+sources=("$@")
+mapfile -t headers < <(git ls-files --cached --others --exclude-standard '*.h')
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+failed=()
+
+# part NAME COMMAND... - run one part unless $only leaves it out
+part() {
+	local name=$1 start=$SECONDS
+	shift
+	if [ -n "${only:-}" ] && [[ ",$only," != *",$name,"* ]]; then
+		return 0
+	fi
+	if "$@"; then
+		echo "lint: $name: ok ($((SECONDS - start)) s)"
+	else
+		echo "lint: $name: FAILED ($((SECONDS - start)) s)"
+		failed+=("$name")
+	fi
+}
+
+format() {
+	local file status=0
+	for file in "${sources[@]}" "${headers[@]}"; do
+		clang-format --dry-run -Werror "$file" 2>/dev/null || { echo "$file: not formatted (make format)"; status=1; }
+	done
+	return $status
+}
+
+# two at a time: the analyzer is slow and the machine may be small
+tidy() {
+	local status=0 out
+	out=$(printf '%s\0' "${sources[@]}" | xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p . 2>&1) || status=1
+	# clang-tidy counts the warnings it suppressed in system headers, at length
+	grep -v -e '^[0-9]* warnings\? .*generated' -e '^Suppressed' -e '^Use -header-filter' <<<"$out"
+	return $status
+}
+
+# The analysis of whole files, one configuration. Suppressed: what headers of the system lack; style that clang-tidy and
+# review settle (variableScope, constParameter on callbacks); public functions that only users of the library call.
+cppcheck_() {
+	cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		-D_GNU_SOURCE -D__x86_64__ -D__linux__ -I. -Iinclude -j "$(nproc)" "${sources[@]}"
+}
+
+shell() {
+	shellcheck "${scripts[@]}"
+}
+
+# nothing in the tree may depend on a place outside of it
+standalone() {
+	# the pattern is written so that it does not match itself
+	! git grep -nIE --untracked '(/work)/|\.\./share[d]|/home/[a-z]+/|/root/[.a-z]' -- . ':!LICENSE'
+}
+
+# the version script lists exactly the public header's functions
+exports() {
+	diff <(grep -oE '\bdyno_[a-z_]+\(' include/dyno.h | grep -v 'dyno_command(' | tr -d '(' | sort -u) \
+		<(sed -n 's/^\t\(dyno_[a-z_]*\);$/\1/p' libdyno.map | sort -u)
+}
+
+part format format
+part budget scripts/lint-budget.sh "${sources[@]}"
+part floors scripts/lint-floors.sh "${sources[@]}" "${headers[@]}"
+part comments scripts/lint-comments.py "${sources[@]}"
+part exports exports
+part standalone standalone
+part shell shell
+part cppcheck cppcheck_
+part tidy tidy
+
+if [ ${#failed[@]} -gt 0 ]; then
+	echo "lint: failed: ${failed[*]}"
+	exit 1
+fi
+echo "lint: all well"
