@@ -122,9 +122,9 @@ enum option_shell {
 /**
  * options_print_completion() - what a completion script of @program needs for the options of @verb
  *
- * bash: a function _PROGRAM_VERB WORD PREVIOUS, which sets COMPREPLY. WORD is the one being completed and PREVIOUS
- *       the one before it; the caller takes the "=" that bash makes a word of its own out of "--net=no" (then PREVIOUS
- *       is --net). Returns 1, with COMPREPLY empty, when WORD is neither an option nor the value of one: an operand.
+ * bash: a function _PROGRAM_VERB WORD PREVIOUS, which sets COMPREPLY. WORD is the one being completed and PREVIOUS the
+ *       one before it. bash makes three words of "--net=no"; the caller undoes that: WORD is then "no" and PREVIOUS
+ *       "--net=". Returns 1, with COMPREPLY empty, when WORD is neither an option nor the value of one: an operand.
  * zsh:  a function _PROGRAM_VERB [SPEC...], which calls _arguments with the options and with the SPECs given to it, for
  *       the operands, e.g. _dyno_run '*::command:_normal'. Options after the first operand are not offered.
  * fish: lines of `complete -c PROGRAM -n '__fish_seen_subcommand_from VERB' ...`.

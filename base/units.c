@@ -76,14 +76,25 @@ int units_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 
 int units_size(const char *text, uint64_t *ret)
 {
+	/* clang-format off: one line a unit */
 	static const struct suffix suffixes[] = {
-		{ "", 1 },           { "B", 1 },
-		{ "K", 1ULL << 10 }, { "KB", 1ULL << 10 }, { "KiB", 1ULL << 10 },
-		{ "M", 1ULL << 20 }, { "MB", 1ULL << 20 }, { "MiB", 1ULL << 20 },
-		{ "G", 1ULL << 30 }, { "GB", 1ULL << 30 }, { "GiB", 1ULL << 30 },
-		{ "T", 1ULL << 40 }, { "TB", 1ULL << 40 }, { "TiB", 1ULL << 40 },
+		{ "", 1 },
+		{ "B", 1 },
+		{ "K", 1ULL << 10 },
+		{ "KB", 1ULL << 10 },
+		{ "KiB", 1ULL << 10 },
+		{ "M", 1ULL << 20 },
+		{ "MB", 1ULL << 20 },
+		{ "MiB", 1ULL << 20 },
+		{ "G", 1ULL << 30 },
+		{ "GB", 1ULL << 30 },
+		{ "GiB", 1ULL << 30 },
+		{ "T", 1ULL << 40 },
+		{ "TB", 1ULL << 40 },
+		{ "TiB", 1ULL << 40 },
 		{ NULL, 0 },
 	};
+	/* clang-format on */
 
 	return parse_suffixed(text, suffixes, ret);
 }
