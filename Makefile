@@ -45,8 +45,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
 BASE := error fd text units clock claim options options_print
-ISOLATION := namespaces identity mounts stack scratch devices procfs capabilities syscalls landlock cgroup cgroup_v1 \
-	cgroup_v2 rlimits tree
+ISOLATION := namespaces identity mounts stack scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
+	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command
 RUNTIME := host spec sandbox child channel init dyno discarded timeline registry control

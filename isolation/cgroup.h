@@ -16,14 +16,17 @@
 
 #include "dyno.h"
 
+/* The group in each tree's root that holds all dynos' groups; removed with the last of them */
+#define CGROUP_PARENT "dyno"
+
 enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_FREEZER, CGROUP_CONTROLLERS };
 
 /**
  * struct cgroup_host - what this machine's cgroups give; probed once per launcher
  * @layout: how they are mounted and whether we may write
- * @v2_fd:  directory in which dynos' v2 groups are made (.../dyno), -1 without
- * @v1_fd:  the same in each v1 tree, -1 without
- * @v2_has: which limits the v2 tree can enforce there (all false in a hybrid layout)
+ * @v2_fd:  <root> of the v2 tree: the mount point, or the delegated subtree; -1 without (O_PATH, as all here)
+ * @v1_fd:  <root> of each v1 tree whose controller v2 does not have; -1 without
+ * @v2_has: which limits the v2 tree can enforce (in a hybrid layout only the freezer, as a rule)
  * @why:    for layout NONE, or a missing controller: one sentence naming the cause and the remedy
  */
 struct cgroup_host {
