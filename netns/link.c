@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * link.c - see link.h
+ *
+ * Theory of operation
+ *
+ * A pair is made in one request, with the dyno's end born in the dyno's namespace under its final name: moving a link
+ * between namespaces costs an unregister and its RCU waits. Neither end is up at birth. The host's end could be, but the
+ * kernel refuses a peer that is up (ENOTCONN, after 30 ms of undoing), and the walls must be there first anyway:
+ * rtnl_setlink() applies IFF_UP before IFLA_AF_SPEC, so "walls and up" in one request would be the wrong way round.
+ *
+ * One queue a direction: veth makes one per possible CPU otherwise, each with its directories in sysfs, and its transmit
+ * path takes no queue lock in any case.
+ *
+ * The walls need no firewall. They are settings of the link, so they die with it, and nobody else's rules matter:
+ * forwarding=0          what comes from the dyno ends on this machine, also when the machine is a router. It is the setting
+ *                       of the link by which a packet enters that counts. Writing net.ipv4.ip_forward later sets it on
+ *                       every link of the machine, so it must not be the only wall:
+ * arp_ignore=1, proxy_arp=0   a link answers for its own address only. A dyno without a route can still say "everything is
+ *                       on this link" (SO_BINDTODEVICE, MSG_DONTROUTE need no privilege); then it must resolve the address
+ *                       it wants, and nobody answers for another dyno's or for another address of the machine.
+ * rp_filter=1           a source address that does not belong on this link is dropped
+ * accept_source_route=0, accept_redirects=0, send_redirects=0, route_localnet=0   no other way to steer a packet
+ * IPv6 address generation none   no link-local address on either end: no IPv6 on the link at all (services that listen on
+ *                       [::] stay out of reach), no duplicate address detection, no router solicitation, no MLD
+ */
+#include "netns/link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define LINK_REPLY_SIZE 8192 /* a whole link without statistics has about 1,400 bytes */
+
+char *link_name(unsigned slot, char *buf)
+{
+	/* at most 4 + 10 characters, so that no slot number can be cut */
+	snprintf(buf, IFNAMSIZ, "dyno%u", slot);
+	return buf;
+}
+
+void link_mac(unsigned slot, enum link_end end, uint8_t mac[LINK_MAC_SIZE])
+{
+	/* bit 1 of the first byte: locally administered; bit 0 clear: one station */
+	mac[0] = 0x02;
+	mac[1] = 0x64;
+	mac[2] = 0x79;
+	mac[3] = end == LINK_HOST ? 0x00 : 0x01;
+	mac[4] = (uint8_t)(slot >> 8);
+	mac[5] = (uint8_t)slot;
+}
+
+/** put_end() - what both ends are born with */
+static void put_end(struct netlink_batch *batch, unsigned slot, enum link_end end, const char *name)
+{
+	uint8_t mac[LINK_MAC_SIZE];
+
+	link_mac(slot, end, mac);
+	netlink_put_text(batch, IFLA_IFNAME, name);
+	netlink_put(batch, IFLA_ADDRESS, mac, sizeof(mac));
+	netlink_put_u32(batch, IFLA_NUM_TX_QUEUES, 1);
+	netlink_put_u32(batch, IFLA_NUM_RX_QUEUES, 1);
+}
+
+void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns)
+{
+	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+	struct nlattr *info, *data, *peer;
+	char name[IFNAMSIZ];
+
+	netlink_add(batch, "make the veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
+	put_end(batch, slot, LINK_HOST, link_name(slot, name));
+	info = netlink_nest(batch, IFLA_LINKINFO);
+	netlink_put_text(batch, IFLA_INFO_KIND, "veth");
+	data = netlink_nest(batch, IFLA_INFO_DATA);
+	peer = netlink_nest(batch, VETH_INFO_PEER);
+	netlink_put_header(batch, &link, sizeof(link));
+	put_end(batch, slot, LINK_DYNO, LINK_INSIDE);
+	netlink_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)ns);
+	netlink_nest_end(batch, peer);
+	netlink_nest_end(batch, data);
+	netlink_nest_end(batch, info);
+}
+
+/**
+ * has_ipv6() - the kernel speaks IPv6
+ * Where it does not (ipv6.disable=1, or not built), a request that names AF_INET6 fails as a whole.
+ */
+static bool has_ipv6(void)
+{
+	_cleanup_close_ int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0;
+}
+
+void link_add_walls(struct netlink_batch *batch, int index, enum link_end end)
+{
+	static const struct {
+		int id;
+		uint32_t value;
+	} walls[] = {
+		{ IPV4_DEVCONF_FORWARDING, 0 },          { IPV4_DEVCONF_PROXY_ARP, 0 },
+		{ IPV4_DEVCONF_ARP_IGNORE, 1 },          { IPV4_DEVCONF_RP_FILTER, 1 },
+		{ IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0 }, { IPV4_DEVCONF_ACCEPT_REDIRECTS, 0 },
+		{ IPV4_DEVCONF_SEND_REDIRECTS, 0 },      { IPV4_DEVCONF_ROUTE_LOCALNET, 0 },
+	};
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	const uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
+	struct nlattr *spec, *family, *conf;
+
+	netlink_add(batch, end == LINK_HOST ? "set the walls of the host's end" : "set the walls of the dyno's end",
+	            RTM_SETLINK, 0, &link, sizeof(link));
+	spec = netlink_nest(batch, IFLA_AF_SPEC);
+	family = netlink_nest(batch, AF_INET);
+	conf = netlink_nest(batch, IFLA_INET_CONF);
+	for (size_t i = 0; i < sizeof(walls) / sizeof(walls[0]); i++)
+		netlink_put_u32(batch, walls[i].id, walls[i].value);
+	netlink_nest_end(batch, conf);
+	netlink_nest_end(batch, family);
+	if (has_ipv6()) {
+		family = netlink_nest(batch, AF_INET6);
+		netlink_put(batch, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+		netlink_nest_end(batch, family);
+	}
+	netlink_nest_end(batch, spec);
+}
+
+void link_add_up(struct netlink_batch *batch, int index, const char *name)
+{
+	const struct ifinfomsg link = {
+		.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
+	};
+
+	netlink_add(batch, name, RTM_SETLINK, 0, &link, sizeof(link));
+}
+
+void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan)
+{
+	const struct ifaddrmsg message = {
+		.ifa_family = AF_INET,
+		.ifa_prefixlen = (uint8_t)plan->bits,
+		.ifa_scope = RT_SCOPE_UNIVERSE,
+		.ifa_index = (uint32_t)index,
+	};
+	const uint32_t address = htonl(end == LINK_HOST ? plan->host : plan->dyno);
+
+	netlink_add(batch, end == LINK_HOST ? "give the host's end its address" : "give the dyno's end its address",
+	            RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &message, sizeof(message));
+	netlink_put(batch, IFA_LOCAL, &address, sizeof(address));
+	netlink_put(batch, IFA_ADDRESS, &address, sizeof(address));
+}
+
+int link_index(struct nl_sock *sock, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	/* the generic socket layer answers this one, for every family, in the namespace of the socket */
+	if (ioctl(nl_socket_get_fd(sock), SIOCGIFINDEX, &request) < 0)
+		return -errno;
+	return request.ifr_ifindex;
+}
+
+int link_loopback_up(void)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	if (fd < 0)
+		return -errno;
+	return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+}
+
+/**
+ * is_ours() - the link in @head is a veth with the hardware address of @slot
+ * A name alone proves nothing: anybody may call an interface dyno17.
+ */
+static bool is_ours(struct nlmsghdr *head, unsigned slot)
+{
+	struct nlattr *info = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_LINKINFO);
+	struct nlattr *address = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_ADDRESS);
+	struct nlattr *kind = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
+	uint8_t mac[LINK_MAC_SIZE];
+
+	link_mac(slot, LINK_HOST, mac);
+	return kind && nla_strcmp(kind, "veth") == 0 && address && nla_len(address) == sizeof(mac) &&
+	       memcmp(nla_data(address), mac, sizeof(mac)) == 0;
+}
+
+int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err)
+{
+	char reply[LINK_REPLY_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+	struct nlmsghdr *head = (struct nlmsghdr *)reply;
+	char name[IFNAMSIZ];
+	int r;
+
+	netlink_add(&batch, "look for the host's end", RTM_GETLINK, 0, &link, sizeof(link));
+	netlink_put_text(&batch, IFLA_IFNAME, link_name(slot, name));
+	netlink_put_u32(&batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_get(sock, &batch, reply, sizeof(reply), "remove link", err);
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return r;
+	if (head->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(head, sizeof(link)))
+		return error_set(err, -EBADMSG, "remove link", "cannot read what the kernel says of %s:", name);
+	if (!is_ours(head, slot)) {
+		r = error_set(err, -EEXIST, "remove link", "the network interface %s exists and is not a dyno's", name);
+		error_remedy(err, "rename it: dyno uses the names dyno0 to dyno4095");
+		return r;
+	}
+	link.ifi_index = ((struct ifinfomsg *)nlmsg_data(head))->ifi_index;
+	netlink_clear(&batch);
+	netlink_add(&batch, "remove the veth pair", RTM_DELLINK, 0, &link, sizeof(link));
+	r = netlink_send(sock, &batch, "remove link", err);
+	/* the namespace at the other end may die, and take the pair with it, at any moment */
+	return r == -ENODEV ? 0 : r;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * link.h - the veth pair of a slot: names, requests that make and set its two ends, and its removal
+ *
+ * The functions named link_add_*() put one request each into a batch (netlink.h); none of them talks to the kernel.
+ */
+#ifndef NETNS_LINK_H
+#define NETNS_LINK_H
+
+#include <net/if.h>
+#include <stdint.h>
+
+#include "dyno.h"
+#include "netns/address.h"
+#include "netns/netlink.h"
+
+#define LINK_INSIDE "eth0"
+#define LINK_LOOPBACK_INDEX 1 /* LOOPBACK_IFINDEX: the kernel gives it to lo of every namespace */
+#define LINK_MAC_SIZE 6
+
+/** enum link_end - the two ends of a pair */
+enum link_end {
+	LINK_HOST,
+	LINK_DYNO,
+};
+
+/** link_name() - name of the host's end of @slot: "dyno17", into @buf of IFNAMSIZ bytes. Return: @buf */
+char *link_name(unsigned slot, char *buf);
+/** link_mac() - hardware address of one end: 02:64:79:<end>:<slot>, locally administered ("d", "y") */
+void link_mac(unsigned slot, enum link_end end, uint8_t mac[LINK_MAC_SIZE]);
+
+/**
+ * link_add_pair() - make the pair of @slot, both ends down
+ * To be sent in the host's namespace. The dyno's end is born in the namespace @ns; it is not moved there.
+ */
+void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns);
+
+/**
+ * link_add_walls() - what neither end may do, as settings of the link itself
+ * Must: be sent before that end goes up (an IPv6 address would be made at that moment).
+ */
+void link_add_walls(struct netlink_batch *batch, int index, enum link_end end);
+/** link_add_up() - set a link up */
+void link_add_up(struct netlink_batch *batch, int index, const char *name);
+/** link_add_address() - give an end its address of @plan, with the connected route that comes with it */
+void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
+
+/** link_index() - index of link @name in the namespace of @sock. Return: positive, -ENODEV, or negative errno */
+int link_index(struct nl_sock *sock, const char *name);
+
+/** link_loopback_up() - set lo up in the calling thread's namespace, by one ioctl; does not allocate */
+int link_loopback_up(void);
+
+/**
+ * link_remove() - remove the pair of @slot by its host's end
+ * Takes 10 to 30 ms (the kernel waits for readers of the link to finish): never on the way of a launch.
+ * Return: 0 when it is gone or was never there; -EEXIST when a link of that name is not ours; or negative errno
+ */
+int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err);
+
+#endif /* NETNS_LINK_H */
