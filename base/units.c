@@ -76,7 +76,6 @@ int units_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 
 int units_size(const char *text, uint64_t *ret)
 {
-	/* clang-format off: one line a unit */
 	static const struct suffix suffixes[] = {
 		{ "", 1 },
 		{ "B", 1 },
@@ -94,7 +93,6 @@ int units_size(const char *text, uint64_t *ret)
 		{ "TiB", 1ULL << 40 },
 		{ NULL, 0 },
 	};
-	/* clang-format on */
 
 	return parse_suffixed(text, suffixes, ret);
 }

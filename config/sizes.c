@@ -12,19 +12,19 @@
 #define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
 
-/* clang-format off: a table */
-/*        name                 label                memory      pids   share, of standard-1x */
-#define SIZES(SIZE)                                                                                                    \
-	SIZE("eco", "Eco", 512 * MIB, 256, 1)                                                                          \
-	SIZE("basic", "Basic", 512 * MIB, 256, 1)                                                                      \
-	SIZE("standard-1x", "Standard-1X", 512 * MIB, 256, 1)                                                          \
-	SIZE("standard-2x", "Standard-2X", 1 * GIB, 512, 2)                                                            \
-	SIZE("private-s", "Private-S", 1 * GIB, 512, 2)                                                                \
-	SIZE("performance-m", "Performance-M", 2560 * MIB, 16384, 12)                                                  \
-	SIZE("performance-l", "Performance-L", 14 * GIB, 32768, 50)                                                    \
-	SIZE("performance-l-ram", "Performance-L-RAM", 30 * GIB, 24576, 24)                                            \
-	SIZE("performance-xl", "Performance-XL", 62 * GIB, 32768, 50)                                                  \
-	SIZE("performance-2xl", "Performance-2XL", 126 * GIB, 65536, 100)
+/* clang-format off */
+/*        name                 label                memory      pids   share of the CPU, in standard-1x */
+#define SIZES(SIZE) \
+	SIZE("eco",               "Eco",               512 * MIB,  256,   1) \
+	SIZE("basic",             "Basic",             512 * MIB,  256,   1) \
+	SIZE("standard-1x",       "Standard-1X",       512 * MIB,  256,   1) \
+	SIZE("standard-2x",       "Standard-2X",       1 * GIB,    512,   2) \
+	SIZE("private-s",         "Private-S",         1 * GIB,    512,   2) \
+	SIZE("performance-m",     "Performance-M",     2560 * MIB, 16384, 12) \
+	SIZE("performance-l",     "Performance-L",     14 * GIB,   32768, 50) \
+	SIZE("performance-l-ram", "Performance-L-RAM", 30 * GIB,   24576, 24) \
+	SIZE("performance-xl",    "Performance-XL",    62 * GIB,   32768, 50) \
+	SIZE("performance-2xl",   "Performance-2XL",   126 * GIB,  65536, 100)
 /* clang-format on */
 
 #define SIZE_ROW(name, label, bytes, processes, share)                                                                 \
