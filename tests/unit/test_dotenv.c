@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_dotenv.c - config/dotenv: every rule in dotenv.h, and every way to break one */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config/dotenv.h"
+
+/** collect() - the variables of a file one after another, each ended by "|" */
+static int collect(void *data, const char *pair, struct dyno_error *err)
+{
+	char *all = data;
+
+	(void)err;
+	strcat(all, pair);
+	strcat(all, "|");
+	return 0;
+}
+
+static void accepted(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *pairs;
+	} cases[] = {
+		{ "", "" },
+		{ "\n\n  \n\t\n", "" },
+		{ "# comment\n  # another", "" },
+		{ "A=1", "A=1|" },
+		{ "A=1\nB=2\n", "A=1|B=2|" },
+		{ "A=1\r\nB=2\r\n", "A=1|B=2|" },
+		{ "A=1\r", "A=1|" },
+		{ "\xEF\xBB\xBF"
+		  "A=1",
+		  "A=1|" },
+		{ "_a9=x", "_a9=x|" },
+		{ "A=", "A=|" },
+		{ "A= \t", "A=|" },
+		{ "A=\r\n", "A=|" },
+		{ "A=''", "A=|" },
+		{ "A=\"\"", "A=|" },
+		{ "  A = 1  ", "A=1|" },
+		{ "A\t=\t1", "A=1|" },
+		{ "export A=1", "A=1|" },
+		{ "export\tA=1", "A=1|" },
+		{ "  export   A = 1", "A=1|" },
+		{ "export=1", "export=1|" },
+		{ "export =1", "export=1|" },
+		{ "exported=1", "exported=1|" },
+		{ "A=a b  c ", "A=a b  c|" },
+		{ "A=1 # comment", "A=1|" },
+		{ "A=1\t# comment", "A=1|" },
+		{ "A= # comment", "A=|" },
+		{ "A=#fff", "A=#fff|" },
+		{ "A=x#y", "A=x#y|" },
+		{ "A=http://h/?a=b&c#d", "A=http://h/?a=b&c#d|" },
+		{ "A==", "A==|" },
+		{ "A=it's", "A=it's|" },
+		{ "A=a\"b\"", "A=a\"b\"|" },
+		{ "A=C:\\new", "A=C:\\new|" },
+		{ "A={\"a\": 1}", "A={\"a\": 1}|" },
+		{ "A=$HOME/`x`", "A=$HOME/`x`|" },
+		{ "A='a # b'", "A=a # b|" },
+		{ "A='a\\nb\"c'", "A=a\\nb\"c|" },
+		{ "A=' a '", "A= a |" },
+		{ "A='x' # comment", "A=x|" },
+		{ "A='x'# comment", "A=x|" },
+		{ "A= 'x' \r\nB=1", "A=x|B=1|" },
+		{ "A=\"a # b\"", "A=a # b|" },
+		{ "A=\"a\\nb\"", "A=a\nb|" },
+		{ "A=\"a\\\"b\"", "A=a\"b|" },
+		{ "A=\"a\\\\nb\"", "A=a\\nb|" },
+		{ "A=\"\\\\\"", "A=\\|" },
+		{ "A=\"C:\\temp\\$x\"", "A=C:\\temp\\$x|" },
+		{ "A=\"it's\"", "A=it's|" },
+		{ "A=\"one\ntwo\"\nB=1", "A=one\ntwo|B=1|" },
+		{ "A='one\r\ntwo'\r\nB=1", "A=one\ntwo|B=1|" },
+		{ "A=\"# no comment\n# neither\"", "A=# no comment\n# neither|" },
+		{ "A=1\nA=2", "A=1|A=2|" },
+		{ "A=\xC3\xA9", "A=\xC3\xA9|" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct dyno_error err = { 0 };
+		char all[256] = "";
+		int code = dotenv_parse(cases[i].text, strlen(cases[i].text), ".env", collect, all, &err);
+
+		if (code != 0)
+			fail_msg("<%s> gave %d: %s", cases[i].text, code, err.text);
+		assert_string_equal(all, cases[i].pairs);
+	}
+}
+
+static void refused_with_the_line_and_without_the_value(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *place;
+	} cases[] = {
+		{ "SECRET", "line 1:" },
+		{ "A=1\n\nSECRET\n", "line 3:" },
+		{ "A=1\r\nSECRET\r\n", "line 2:" },
+		{ "export SECRET", "line 1:" },
+		{ "export", "line 1:" },
+		{ "=SECRET", "line 1:" },
+		{ "9A=SECRET", "line 1:" },
+		{ "A-B=SECRET", "line 1:" },
+		{ "A B=SECRET", "line 1:" },
+		{ "A: SECRET", "line 1:" },
+		{ "\xC3\xA9=SECRET", "line 1:" },
+		{ "A='SECRET", "line 1:" },
+		{ "A=1\nB=\"SECRET\nC=2\n", "line 2:" },
+		{ "A=\"SECRET\\\"", "line 1:" },
+		{ "A=\"SECRET\\", "line 1:" },
+		{ "A='", "line 1:" },
+		{ "A='x'SECRET", "line 1:" },
+		{ "A=\"x\" SECRET", "line 1:" },
+		{ "A=\"x\ny\" SECRET", "line 2:" },
+		{ "A=\"x\ny\"\nSECRET", "line 3:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct dyno_error err = { 0 };
+		char all[256] = "";
+		int code = dotenv_parse(cases[i].text, strlen(cases[i].text), "my.env", collect, all, &err);
+
+		if (code != -EINVAL || err.code != -EINVAL)
+			fail_msg("<%s> was accepted as %s", cases[i].text, all);
+		assert_non_null(strstr(err.text, "my.env"));
+		if (!strstr(err.text, cases[i].place))
+			fail_msg("<%s>: %s", cases[i].text, err.text);
+		assert_null(strstr(err.text, "SECRET"));
+		assert_null(strstr(err.remedy, "SECRET"));
+	}
+}
+
+static void nul_bytes_are_refused_wherever_they_stand(void **state)
+{
+	static const char value[] = "A=x\0y\n", quoted[] = "A='x\0y'\n", key[] = "A\0B=x\n", alone[] = "\0";
+	char all[64] = "";
+
+	(void)state;
+	assert_int_equal(dotenv_parse(value, sizeof(value) - 1, "e", collect, all, NULL), -EINVAL);
+	assert_int_equal(dotenv_parse(quoted, sizeof(quoted) - 1, "e", collect, all, NULL), -EINVAL);
+	assert_int_equal(dotenv_parse(key, sizeof(key) - 1, "e", collect, all, NULL), -EINVAL);
+	assert_int_equal(dotenv_parse(alone, 1, "e", collect, all, NULL), -EINVAL);
+	assert_string_equal(all, "");
+}
+
+/** length_of() - keep the length of the one variable */
+static int length_of(void *data, const char *pair, struct dyno_error *err)
+{
+	(void)err;
+	*(size_t *)data = strlen(pair);
+	return 0;
+}
+
+static void value_of_a_mebibyte_is_read_whole(void **state)
+{
+	size_t size = 2 + (1 << 20), length = 0;
+	char *text = malloc(size);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'v', size);
+	memcpy(text, "A=", 2);
+	assert_int_equal(dotenv_parse(text, size, "e", length_of, &length, NULL), 0);
+	assert_int_equal(length, size);
+	free(text);
+}
+
+/** refuse() - fail with a sentence of its own */
+static int refuse(void *data, const char *pair, struct dyno_error *err)
+{
+	(void)data;
+	(void)pair;
+	if (err)
+		snprintf(err->text, sizeof(err->text), "not this one");
+	return -E2BIG;
+}
+
+static void callback_ends_the_parse_and_gets_its_place(void **state)
+{
+	static const char text[] = "# first\nA='1\n2'\nB=3\n";
+	struct dyno_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(dotenv_parse(text, strlen(text), "e", refuse, NULL, &err), -E2BIG);
+	assert_string_equal(err.text, "e, line 2: not this one");
+	assert_int_equal(dotenv_parse(text, strlen(text), "e", refuse, NULL, NULL), -E2BIG);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted),
+		cmocka_unit_test(refused_with_the_line_and_without_the_value),
+		cmocka_unit_test(nul_bytes_are_refused_wherever_they_stand),
+		cmocka_unit_test(value_of_a_mebibyte_is_read_whole),
+		cmocka_unit_test(callback_ends_the_parse_and_gets_its_place),
+	};
+
+	return cmocka_run_group_tests_name("dotenv", tests, NULL, NULL);
+}
