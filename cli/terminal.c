@@ -151,6 +151,15 @@ void terminal_suspend(struct terminal *terminal)
 	terminal_resize(terminal);
 }
 
+void terminal_resume(struct terminal *terminal)
+{
+	if (terminal->raw) {
+		terminal_done(terminal);
+		(void)terminal_raw(terminal, NULL);
+	}
+	terminal_resize(terminal);
+}
+
 /** buffer_room() - bytes that fit into @buffer */
 static size_t buffer_room(const struct terminal_buffer *buffer)
 {

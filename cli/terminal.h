@@ -80,6 +80,9 @@ void terminal_resize(const struct terminal *terminal);
  */
 void terminal_suspend(struct terminal *terminal);
 
+/** terminal_resume() - take raw mode and size again after this process was stopped by somebody else and continued */
+void terminal_resume(struct terminal *terminal);
+
 /** terminal_polls() - fill @fds with what the relay waits for; entries that wait for nothing have fd -1 */
 void terminal_polls(const struct terminal *terminal, struct pollfd fds[TERMINAL_POLLS]);
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.c - see plan.h */
+#include "cli/plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/units.h"
+
+/** net_text() - a network mode in words */
+static const char *net_text(enum dyno_net net)
+{
+	switch (net) {
+	case DYNO_NET_PRIVATE: return "private (an address of its own)";
+	case DYNO_NET_NONE: return "none (loopback only)";
+	case DYNO_NET_HOST: return "host (this machine's, no isolation)";
+	}
+	return "?";
+}
+
+/** print_size() - one line with a size in bytes, or "default" */
+static void print_size(FILE *out, const char *label, uint64_t bytes)
+{
+	char text[16];
+
+	fprintf(out, "  %-13s %s\n", label, bytes ? units_format_size(bytes, text, sizeof(text)) : "default");
+}
+
+/** print_number() - one line with a number, or @otherwise for 0 */
+static void print_number(FILE *out, const char *label, uint64_t number, const char *otherwise)
+{
+	if (number)
+		fprintf(out, "  %-13s %" PRIu64 "\n", label, number);
+	else
+		fprintf(out, "  %-13s %s\n", label, otherwise);
+}
+
+/** print_shape() - the app-independent half */
+static void print_shape(FILE *out, const struct dyno_shape *shape)
+{
+	fputs("shape\n", out);
+	fprintf(out, "  %-13s %s\n", "stack", shape->stack);
+	fprintf(out, "  %-13s %s\n", "net", net_text(shape->net));
+	fprintf(out, "  %-13s %s\n", "terminal", shape->tty ? "its own" : "none");
+	fprintf(out, "  %-13s %s\n", "process 1", shape->no_init ? "the command" : "init");
+	print_size(out, "scratch size", shape->scratch_size ? shape->scratch_size : 512ULL << 20);
+	fprintf(out, "  %-13s %s\n", "scratch", shape->scratch_dir ? shape->scratch_dir : "in memory");
+}
+
+/** print_vars() - names of the config vars, never their values: a plan ends up in logs */
+static void print_vars(FILE *out, const char *const *env)
+{
+	fprintf(out, "  %-13s HOME PATH DYNO", "environment");
+	for (; *env; env++)
+		fprintf(out, " %.*s", (int)strcspn(*env, "="), *env);
+	fputc('\n', out);
+}
+
+/** print_app() - the app-dependent half */
+static void print_app(FILE *out, const struct dyno_app *app)
+{
+	fputs("app\n", out);
+	fprintf(out, "  %-13s %s\n", "name", app->name ? app->name : "run.NNNN");
+	fprintf(out, "  %-13s %s\n", "slug", app->slug);
+	fprintf(out, "  %-13s %s\n", "workdir", app->workdir ? app->workdir : "/app");
+	fprintf(out, "  %-13s", "command");
+	for (const char *const *arg = app->argv; *arg; arg++) {
+		fputc(' ', out);
+		text_json(out, *arg);
+	}
+	fputc('\n', out);
+	print_vars(out, app->env);
+	print_number(out, "port", app->port, "none");
+	print_size(out, "memory", app->limits.memory);
+	print_number(out, "processes", app->limits.pids, "default");
+	if (app->limits.cpu_milli)
+		fprintf(out, "  %-13s %" PRIu64 ".%03" PRIu64 " CPUs\n", "CPU time", app->limits.cpu_milli / 1000,
+		        app->limits.cpu_milli % 1000);
+	else
+		fprintf(out, "  %-13s no hard limit\n", "CPU time");
+	print_number(out, "CPU weight", app->limits.cpu_shares, "default");
+	print_number(out, "open files", app->limits.nofile, "default");
+}
+
+/** struct step - one step of a boot; @root, @rootless: taken in that mode */
+struct step {
+	bool root;
+	bool rootless;
+	const char *text;
+};
+
+/** The steps in the order of docs/architecture.md; the launcher's and the dyno's own run side by side after the clone. */
+static const struct step steps[] = {
+	{ true, true, "launcher: claim a slot and the name" },
+	{ true, true, "launcher: make the control group and set the limits" },
+	{ true, false, "launcher: make the user namespaces that the dyno will enter" },
+	{ true, true, "launcher: clone3 with new mount, PID, IPC, UTS, cgroup (and network) namespaces" },
+	{ true, false, "launcher: make the network end" },
+	{ false, true, "launcher: attach the network end" },
+	{ false, true, "dyno: map the caller's id to its user" },
+	{ true, true, "dyno: make the writable layer and the skeleton of the root" },
+	{ true, true, "dyno: mount stack, slug under the writable layer, /proc, /dev; change the root, let go of the old one" },
+	{ true, true, "dyno: enter the network namespace" },
+	{ true, false, "dyno: enter the user namespace and become its user" },
+	{ true, true, "dyno: empty all capability sets, lock securebits, set no_new_privs" },
+	{ true, true, "dyno: restrict writing by Landlock, where the kernel has it" },
+	{ true, true, "dyno: load the seccomp filter" },
+	{ true, true, "dyno: park until the app is known, then execute the command" },
+};
+
+int plan_print(FILE *out, const struct run_request *request)
+{
+	bool root = geteuid() == 0;
+	unsigned number = 1;
+
+	print_shape(out, &request->shape);
+	print_app(out, &request->app);
+	fprintf(out, "steps (%s)\n", root ? "as root" : "as an ordinary user");
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (root ? steps[i].root : steps[i].rootless)
+			fprintf(out, "  %2u. %s\n", number++, steps[i].text);
+	return fflush(out) == 0 ? 0 : -EIO;
+}

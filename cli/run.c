@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * run.c - `dyno run`: one dyno in the foreground
+ *
+ * Theory of operation. Launch (run_launch): signals become events, the host is probed, the sandbox prepared and started, its control
+ * socket opened. Then one loop waits on the dyno, signals, the control socket and the terminal, and dispatches. Nothing
+ * here waits for time except the grace of a stop.
+ *
+ * Signals: TERM stops the dyno (TERM to all of its processes, then KILL when the grace is over); a second TERM, or an
+ * INT by then, kills it at once. WINCH with a terminal changes the size of the dyno's. TSTP reaches the app, and then we
+ * stop too. The others go to the app's main process. Before the app is up there is nobody to be kind to: what would stop
+ * the app ends the boot, and the rest is kept for it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/message.h"
+#include "cli/plan.h"
+#include "cli/report.h"
+#include "cli/run_options.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "cli/verb.h"
+#include "runtime/control.h"
+
+enum { WAIT_SIGNALS, WAIT_DYNO, WAIT_CONTROL, WAIT_TERMINAL, WAIT_COUNT = WAIT_TERMINAL + TERMINAL_POLLS };
+
+/**
+ * struct run - one run
+ * @terminal:    kept apart, because its buffers are large and untouched without a terminal
+ * @deadline_ns: when the grace of a stop is over, 0 when not stopping
+ * @held:        signals that came before the app was up, bit N for signal N
+ * @up:          execve succeeded
+ * @ended:       the last event came; @exit_code is known
+ * @abandoned:   do not wait for the rest of the output
+ * @hung_up:     the caller's terminal is gone
+ * @cause:       signal that ended the boot before the app was up
+ * @reason:      why the dyno ended, when there is something to say
+ */
+struct run {
+	const struct run_request *request;
+	struct terminal *terminal;
+	struct dyno_host *host;
+	struct dyno *dyno;
+	struct control *control;
+	struct signals signals;
+	uint64_t deadline_ns;
+	uint64_t held;
+	bool up;
+	bool ended;
+	bool abandoned;
+	bool hung_up;
+	int cause;
+	int exit_code;
+	char reason[sizeof(((struct dyno_event *)NULL)->reason)];
+};
+
+/** run_name() - how messages call the dyno */
+static const char *run_name(const struct run *run)
+{
+	return run->dyno ? dyno_name(run->dyno) : run->request->app.name;
+}
+
+/**
+ * run_launch() - from the request to a started dyno
+ * @requested_ns: when the command began
+ * Return: 0 or negative errno; what was made by then is undone by run_close()
+ */
+static int run_launch(struct run *run, uint64_t requested_ns, struct dyno_error *err)
+{
+	const struct run_request *request = run->request;
+	struct dyno_sandbox *sandbox = NULL;
+	int code = signals_open(&run->signals, err);
+
+	if (code == 0)
+		code = dyno_host_open(NULL, &run->host, err);
+	if (code == 0)
+		code = dyno_prepare(run->host, &request->shape, &request->app, requested_ns, &sandbox, err);
+	if (code == 0)
+		code = dyno_start(sandbox, &request->app, &run->dyno, err);
+	if (code < 0)
+		return code;
+	terminal_init(run->terminal, request->shape.tty ? dyno_terminal(run->dyno) : -1);
+	return control_open(run->host, run->dyno, &run->control, err);
+}
+
+/** run_close() - take everything down */
+static void run_close(struct run *run)
+{
+	run->control = control_close(run->control);
+	run->dyno = dyno_destroy(run->dyno);
+	run->host = dyno_host_close(run->host);
+	signals_close(&run->signals);
+}
+
+/** run_timeline() - report the boot, if asked to; a report that fails does not end the app */
+static void run_timeline(struct run *run)
+{
+	struct dyno_error err = { 0 };
+
+	if (run->request->timeline == REPORT_NONE)
+		return;
+	if (report_timeline(run->request->timeline, run_name(run), dyno_boot(run->dyno),
+	                    run->request->given->timeline_file, &err) < 0)
+		(void)message_error(run_name(run), &err);
+}
+
+/** run_kill() - end the dyno at once */
+static void run_kill(struct run *run)
+{
+	if (!run->ended)
+		(void)dyno_kill(run->dyno);
+}
+
+/**
+ * run_stop() - stop the dyno: TERM to all, KILL when @grace_ms are over
+ * A stop during a stop can shorten the grace and never lengthens it.
+ */
+static void run_stop(struct run *run, uint64_t grace_ms)
+{
+	uint64_t deadline_ns = clock_ns() + grace_ms * 1000000;
+
+	if (run->ended)
+		return;
+	if (!run->up) {
+		run->cause = run->cause ? run->cause : SIGTERM;
+		run_kill(run);
+		return;
+	}
+	if (run->deadline_ns == 0) {
+		(void)dyno_signal(run->dyno, SIGTERM, true);
+		run->deadline_ns = deadline_ns;
+	} else if (deadline_ns < run->deadline_ns) {
+		run->deadline_ns = deadline_ns;
+	}
+}
+
+/** run_suspend() - stop together with the app, and continue together with it */
+static void run_suspend(struct run *run)
+{
+	terminal_suspend(run->terminal);
+	(void)dyno_signal(run->dyno, SIGCONT, false);
+}
+
+/** run_signal_early() - a signal before the app is up: end the boot, or keep the signal for the app */
+static void run_signal_early(struct run *run, int signo)
+{
+	switch (signo) {
+	case SIGTERM:
+	case SIGINT:
+	case SIGHUP:
+	case SIGQUIT:
+		run->cause = signo;
+		run_kill(run);
+		break;
+	case SIGTSTP: terminal_suspend(run->terminal); break;
+	case SIGCONT: break;
+	default: run->held |= 1ULL << signo;
+	}
+}
+
+/** run_signal() - act on signal @signo that was sent to us */
+static void run_signal(struct run *run, int signo)
+{
+	bool tty = run->request->shape.tty;
+
+	if (run->ended) {
+		run->abandoned = signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT;
+		return;
+	}
+	if (!run->up) {
+		run_signal_early(run, signo);
+		return;
+	}
+	if (run->deadline_ns != 0 && (signo == SIGTERM || signo == SIGINT)) {
+		run_kill(run);
+		return;
+	}
+	switch (signo) {
+	case SIGTERM: run_stop(run, run->request->given->grace_ms); return;
+	case SIGWINCH:
+		terminal_resize(run->terminal);
+		if (tty)
+			return; /* the kernel tells the app when the size of its terminal changes */
+		break;
+	case SIGCONT: terminal_resume(run->terminal); break;
+	default: break;
+	}
+	(void)dyno_signal(run->dyno, signo, false);
+	/* With a terminal the app decides: if it stops, DYNO_EVENT_STOPPED follows, and we with it. */
+	if (signo == SIGTSTP && !tty)
+		run_suspend(run);
+}
+
+/** run_up() - the app runs: say where, how fast, and join the terminals */
+static void run_up(struct run *run)
+{
+	const struct run_request *request = run->request;
+	struct dyno_error err = { 0 };
+
+	run->up = true;
+	if (!request->given->quiet && request->app.port && dyno_address(run->dyno)[0])
+		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)request->app.port);
+	run_timeline(run);
+	if (terminal_raw(run->terminal, &err) < 0)
+		(void)message_error(run_name(run), &err);
+	for (int signo = 1; run->held >> signo; signo++)
+		if (run->held >> signo & 1)
+			run_signal(run, signo);
+	run->held = 0;
+}
+
+/** run_failed() - the dyno could not be started. A boot that was ended by a signal is no failure worth a message */
+static void run_failed(struct run *run, const struct dyno_event *event)
+{
+	run->ended = true;
+	if (run->cause) {
+		run->exit_code = EXIT_SIGNALLED + run->cause;
+		return;
+	}
+	run_timeline(run);
+	run->exit_code = message_error(run_name(run), &event->error);
+}
+
+/** run_event() - act on one event of the dyno */
+static void run_event(struct run *run, const struct dyno_event *event)
+{
+	switch (event->type) {
+	case DYNO_EVENT_NONE: break;
+	case DYNO_EVENT_UP: run_up(run); break;
+	case DYNO_EVENT_FAILED: run_failed(run, event); break;
+	case DYNO_EVENT_EXITED:
+		run->ended = true;
+		run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
+		memcpy(run->reason, event->reason, sizeof(run->reason));
+		break;
+	case DYNO_EVENT_EXEC_EXITED: control_exec_exited(run->control, event->exec_id, event->status); break;
+	case DYNO_EVENT_STOPPED:
+		if (run->request->shape.tty)
+			run_suspend(run);
+		break;
+	}
+}
+
+/** run_events() - act on all events that are there */
+static int run_events(struct run *run, struct dyno_error *err)
+{
+	struct dyno_event event;
+	int code;
+
+	do {
+		code = dyno_next_event(run->dyno, &event, err);
+		if (code < 0)
+			return code;
+		run_event(run, &event);
+	} while (event.type != DYNO_EVENT_NONE && !run->ended);
+	return 0;
+}
+
+/** run_control() - serve what other commands ask of the dyno */
+static void run_control(struct run *run)
+{
+	enum control_request_type type = CONTROL_NOTHING;
+	int64_t grace_ms = -1;
+
+	/* A client that breaks the protocol is dropped by the server; it is no trouble of ours. */
+	if (control_serve(run->control, &type, &grace_ms) < 0)
+		return;
+	if (type == CONTROL_KILL)
+		run_kill(run);
+	else if (type == CONTROL_STOP)
+		run_stop(run, grace_ms < 0 ? run->request->given->grace_ms : (uint64_t)grace_ms);
+}
+
+/** run_timeout() - milliseconds until the grace is over, rounded up; -1 when there is nothing to wait for */
+static int run_timeout(const struct run *run)
+{
+	uint64_t now_ns;
+
+	if (run->deadline_ns == 0 || run->ended)
+		return -1;
+	now_ns = clock_ns();
+	return now_ns < run->deadline_ns ? (int)((run->deadline_ns - now_ns + 999999) / 1000000) : 0;
+}
+
+/** run_hang_up() - the caller's terminal is gone: tell the app as the kernel would, then stop it */
+static void run_hang_up(struct run *run)
+{
+	if (run->hung_up || run->ended)
+		return;
+	run->hung_up = true;
+	if (run->up)
+		(void)dyno_signal(run->dyno, SIGHUP, false);
+	run_stop(run, run->request->given->grace_ms);
+}
+
+/** run_wait() - wait for what comes next, and dispatch it; the dyno first, so that it is up before signals are its own */
+static int run_wait(struct run *run, struct dyno_error *err)
+{
+	struct pollfd fds[WAIT_COUNT] = {
+		[WAIT_SIGNALS] = { .fd = run->signals.fd, .events = POLLIN },
+		[WAIT_DYNO] = { .fd = run->ended ? -1 : dyno_fd(run->dyno), .events = POLLIN },
+		[WAIT_CONTROL] = { .fd = run->ended ? -1 : control_fd(run->control), .events = POLLIN },
+	};
+	int code = 0;
+	int signo;
+
+	terminal_polls(run->terminal, fds + WAIT_TERMINAL);
+	if (poll(fds, WAIT_COUNT, run_timeout(run)) < 0)
+		return errno == EINTR ? 0 : error_set(err, -errno, "wait", "cannot wait for the dyno:");
+	if (fds[WAIT_DYNO].revents)
+		code = run_events(run, err);
+	if (code < 0)
+		return code;
+	while (fds[WAIT_SIGNALS].revents && (signo = signals_next(&run->signals)) != 0)
+		run_signal(run, signo);
+	if (fds[WAIT_CONTROL].revents)
+		run_control(run);
+	if (terminal_relay(run->terminal, fds + WAIT_TERMINAL) < 0)
+		run_hang_up(run);
+	if (run->deadline_ns != 0 && clock_ns() >= run->deadline_ns)
+		run_kill(run);
+	return 0;
+}
+
+/** run_leave() - tell what the dyno leaves behind: why it ended, what is kept, what is discarded */
+static void run_leave(struct run *run)
+{
+	const struct run_given *given = run->request->given;
+	struct dyno_error err = { 0 };
+
+	if (run->reason[0])
+		message_line("dyno: %s: %s", run_name(run), run->reason);
+	if (!run->up)
+		return;
+	if (given->keep && dyno_keep(run->dyno, given->keep, &err) < 0)
+		run->exit_code = message_error(run_name(run), &err);
+	else if (!given->quiet && report_discarded(run->dyno, given->diff, given->keep, &err) < 0)
+		(void)message_error(run_name(run), &err);
+}
+
+/** run_dyno() - launch, supervise, tell, take down. Return: exit code */
+static int run_dyno(const struct run_request *request, uint64_t requested_ns)
+{
+	struct terminal terminal;
+	struct run run = { .request = request, .terminal = &terminal, .signals = SIGNALS_NULL };
+	struct dyno_error err = { 0 };
+	int code;
+
+	terminal.raw = false;
+	terminal.master = -1;
+	code = run_launch(&run, requested_ns, &err);
+	while (code == 0 && !run.abandoned && (!run.ended || !terminal_drained(&terminal)))
+		code = run_wait(&run, &err);
+	terminal_done(&terminal);
+	if (code < 0)
+		run.exit_code = message_error(run_name(&run), &err);
+	else
+		run_leave(&run);
+	run_close(&run);
+	return run.exit_code;
+}
+
+/** run_request() - validate, then do or only tell. Return: exit code */
+static int run_request(const struct run_given *given, char *const *command, uint64_t requested_ns)
+{
+	struct run_request request;
+	struct dyno_error err = { 0 };
+	int code = run_options_resolve(given, command, &request, &err);
+
+	if (code == -ENOMEM)
+		code = message_error(given->name, &err);
+	else if (code < 0)
+		code = message_usage(&err);
+	else if (given->dry_run)
+		code = plan_print(stdout, &request) < 0 ? EXIT_DYNO_FAILED : EXIT_OK;
+	else
+		code = run_dyno(&request, requested_ns);
+	run_request_done(&request);
+	return code;
+}
+
+int run_main(int argc, char **argv, uint64_t requested_ns)
+{
+	struct run_given given = RUN_GIVEN_DEFAULTS;
+	int first = argc;
+	int code = verb_parse("run", argc, argv, &given, &first);
+
+	if (code == VERB_CONTINUE)
+		code = run_request(&given, argv + first, requested_ns);
+	options_done(run_specs, &given);
+	return code;
+}
