@@ -118,7 +118,7 @@ PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
 PRODUCTS := $(if $(CLI_SRC),$(B)/dyno) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: all demo check check-unit check-root check-user check-asan check-vm tests bench fuzz lint format install clean help \
+.PHONY: all demo check check-unit check-root check-user check-asan check-vm tests bench bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 all: $(PRODUCTS) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
@@ -221,7 +221,28 @@ fuzz: ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
 demo: ## install what is missing, build, and boot the example web app in a dyno
 	scripts/demo.sh
 
-bench: all ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; report in build/bench/report.md
+$(B)/bench/spawn: $(B)/obj/benchmarks/spawn.o $(B)/obj/base/fd.o
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -no-pie $(LDFLAGS) -o $@ $^
+
+# no C library, no start-up code: "first instruction" is the kernel's work and nothing else
+$(B)/bench/first: benchmarks/first.c Makefile
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -O2 -DFIRST_NOLIBC -ffreestanding -fno-stack-protector -fcf-protection=none -fno-pie -no-pie \
+		-static -nostdlib -Wl,-z,noseparate-code -Wl,--build-id=none -o $@ $<
+
+$(B)/bench/first-glibc: benchmarks/first.c Makefile
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -O2 -fno-pie -no-pie -static -o $@ $<
+
+bench-tools: all $(B)/bench/spawn $(B)/bench/first $(B)/bench/first-glibc
+
+bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; report in build/bench/report.md
+	scripts/install-deps.sh build bench
+	$(MAKE) bench-tools
 	benchmarks/run.sh
 
 SOURCES = $(LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(wildcard $(BENCH_SRC)) $(wildcard isolation/gen_syscalls.c)
