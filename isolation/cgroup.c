@@ -2,10 +2,10 @@
 /**
  * cgroup.c - one dyno's groups in all trees (see cgroup.h)
  *
- * Theory of operation. Groups are named, not remembered: <root>/dyno/<id> in every tree, so that they can be removed after
- * a crash by whoever finds the dyno's claim free. <root>/dyno itself belongs to nobody: who finds it missing makes it, and
- * who removes a group tries to remove it as well, which the kernel refuses while it has children. It may therefore vanish
- * between any two calls, and making a group retries.
+ * Theory of operation. Groups are named, not remembered: <root>/dyno/<id> in every tree, so that they can be removed
+ * after a crash by whoever finds the dyno's claim free. <root>/dyno itself belongs to nobody: who finds it missing
+ * makes it, and who removes a group tries to remove it as well, which the kernel refuses while it has children. It may
+ * therefore vanish between any two calls, and making a group retries.
  *
  * Nobody is ever moved by PID: a write to cgroup.procs waits for the threadgroup lock, 7 to 8 ms when it is cold.
  */
@@ -298,7 +298,6 @@ static int empty_groups(const struct cgroup_host *host, const char *path, uint64
 		if (host->v1_fd[i] >= 0)
 			group.v1_fd[i] = openat(host->v1_fd[i], path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (group.v2_fd >= 0) {
-		(void)cgroup_v2_freeze(group.v2_fd, false);
 		(void)cgroup_v2_kill(group.v2_fd);
 		r = cgroup_v2_wait_empty(group.v2_fd, deadline);
 	}

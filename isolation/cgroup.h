@@ -3,10 +3,13 @@
  * cgroup.h - control groups: what bounds a dyno and what kills it whole
  *
  * One face over the v2 and v1 drivers. A dyno's group is <root>/dyno/<id> in the v2 tree and in each v1 tree that has a
- * controller we use (memory, pids, cpu, freezer). The launcher makes it before the clone; on v2 the kernel puts the child into it
- * (CLONE_INTO_CGROUP); on v1 the child joins by writing "0" to `tasks`, because that write, unlike one of another
- * process's PID or any to cgroup.procs, does not wait for the threadgroup lock (kernel/cgroup/cgroup.c,
+ * controller we use (memory, pids, cpu, freezer). The launcher makes it before the clone; on v2 the kernel puts the
+ * child into it (CLONE_INTO_CGROUP); on v1 the child joins by writing "0" to `tasks`, because that write, unlike one of
+ * another process's PID or any to cgroup.procs, does not wait for the threadgroup lock (kernel/cgroup/cgroup.c,
  * cgroup_procs_write_start). Rootless, <root> is the delegated subtree of the caller, if there is one that works.
+ *
+ * All directories are O_PATH descriptors. What stays behind on the machine after the last dyno is only that the v2
+ * root passes memory, pids and cpu on to its children, which cannot be taken back without asking who else relies on it.
  */
 #ifndef ISOLATION_CGROUP_H
 #define ISOLATION_CGROUP_H
@@ -37,7 +40,12 @@ struct cgroup_host {
 	char why[256];
 };
 
-/** struct cgroup - one dyno's groups: directory fds, -1 where there is none; @tasks_fd: v1 `tasks` files, open for write */
+/**
+ * struct cgroup - one dyno's groups, -1 where there is none
+ * @v2_fd:    directory of the v2 group
+ * @v1_fd:    directories of the v1 groups
+ * @tasks_fd: their `tasks` files, open for writing
+ */
 struct cgroup {
 	int v2_fd;
 	int v1_fd[CGROUP_CONTROLLERS];
@@ -55,24 +63,42 @@ struct cgroup_usage {
 	uint64_t memory_hits, pids_hits;
 };
 
+/**
+ * cgroup_host_open() - find the trees and see what we may do in them; 20 to 35 us, as it runs at every launch
+ * Return: 0, also for DYNO_CGROUP_NONE (@ret->why says the cause); or negative errno
+ */
 int cgroup_host_open(struct cgroup_host *ret, struct dyno_error *err);
+/** cgroup_host_done() - close what cgroup_host_open() opened */
 void cgroup_host_done(struct cgroup_host *host);
 
-/** cgroup_create() - make the groups of dyno @id (parent, before the clone). -EEXIST if they are there already */
+/**
+ * cgroup_create() - make the groups of dyno @id (parent, before the clone)
+ * @id: letters, digits, ".", "_" and "-", not first; at most 63
+ * Return: 0, -EEXIST if one is there already, or negative errno; on failure nothing is left
+ */
 int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err);
 /** cgroup_clone_fd() - for CLONE_INTO_CGROUP, -1 without a v2 group */
 int cgroup_clone_fd(const struct cgroup *group);
 /** cgroup_join_child() - child half: join the v1 groups; no allocation. Mustn't: run after capabilities are dropped */
 int cgroup_join_child(const struct cgroup *group, struct dyno_error *err);
-/** cgroup_limit() - set the limits (parent, any time); a limit that no controller can hold is an error named by @err */
+/**
+ * cgroup_limit() - set the limits (parent, any time); those that are 0 stay as they are
+ * Return: 0; -ERANGE for less memory or processes than work; -EOPNOTSUPP for a limit that nothing here can hold
+ */
 int cgroup_limit(const struct cgroup_host *host, const struct cgroup *group, const struct dyno_limits *limits,
                  struct dyno_error *err);
+/** cgroup_kill() - SIGKILL to every process of the group, without waiting for their end. Return: 0 or negative errno */
 int cgroup_kill(const struct cgroup *group);
+/** cgroup_freeze() - stop or continue every process; takes effect soon after. Return: 0, -EOPNOTSUPP, negative errno */
 int cgroup_freeze(const struct cgroup *group, bool frozen);
+/** cgroup_usage() - read the counters, also after the last process ended; what nothing here counts is 0. Return: 0 */
 int cgroup_usage(const struct cgroup *group, struct cgroup_usage *ret);
 /** cgroup_done() - close the descriptors */
 void cgroup_done(struct cgroup *group);
-/** cgroup_remove() - kill what is left in the groups of @id and remove them; also after a crash, by name alone. 0 if none */
+/**
+ * cgroup_remove() - kill what is left in the groups of dyno @id and remove them; also after a crash, by name alone
+ * Return: 0, also when there are none; -EBUSY when something in them does not die within 5 s; or negative errno
+ */
 int cgroup_remove(const struct cgroup_host *host, const char *id, struct dyno_error *err);
 
 #endif /* ISOLATION_CGROUP_H */

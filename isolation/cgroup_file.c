@@ -84,7 +84,7 @@ uint64_t cgroup_file_key(int dirfd, const char *name, const char *key)
 
 /**
  * struct pid_reader - numbers of a cgroup.procs file, one per line, however long it is
- * A fork bomb's list is far larger than any buffer of ours: it is read in pieces, and a number may be cut by their edge.
+ * A fork bomb's list is far larger than any buffer of ours: it is read in pieces, and their edge may cut a number.
  */
 struct pid_reader {
 	int fd;

@@ -2,11 +2,12 @@
 /**
  * cgroup_host.c - what this machine's cgroups give (see cgroup.h)
  *
- * Theory of operation. This runs at every `dyno run`, so it opens and asks, and makes nothing where the caller may write the
- * root of the tree. An ordinary user may at most write a subtree that was delegated to him, and cannot make limited groups
- * in the very group he sits in (cgroup_v2.c, "no internal processes"); leaving it is not ours to do behind the caller's
- * back. What works is a sibling: a group under our own group's parent, if that is delegated too, as it is for every scope and
- * service of a systemd user manager. Whether it works is found out by making the "dyno" group there.
+ * Theory of operation. This runs at every `dyno run`, so it opens and asks, and makes nothing where the caller may
+ * write the root of the tree: 20 us for a hybrid layout's four trees. An ordinary user may at most write a subtree that
+ * was delegated to him, and cannot make limited groups in the very group he sits in (cgroup_v2.c, "no internal
+ * processes"); leaving it is not ours to do behind the caller's back. What works is a sibling: a group under our own
+ * group's parent, if that is delegated too, as it is for every scope and service of a systemd user manager. Whether it
+ * works is found out by making the "dyno" group there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "isolation/cgroup.h"
 #include "isolation/cgroup_file.h"
 #include "isolation/cgroup_mounts.h"
@@ -71,10 +73,9 @@ static int own_group(char *ret_path, size_t size)
 	end = strchr(start, '\n');
 	if (end)
 		*end = '\0';
-	if (strncmp(start, "..", 2) == 0 || strlen(start) >= size)
+	if (strncmp(start, "..", 2) == 0)
 		return -ENOENT;
-	strcpy(ret_path, start);
-	return 0;
+	return text_copy(ret_path, size, start);
 }
 
 /**
@@ -118,8 +119,8 @@ static int open_delegated(struct cgroup_host *host, int mount)
 		return TAKE_FD(parent);
 	if (may_make_groups(own) == 0)
 		why(host,
-		    "the delegated group /%.60s holds this process itself, and a group with processes can have no limited "
-		    "groups below it; " SYSTEMD_RUN,
+		    "the delegated group /%.60s holds this process itself, and a group with processes can have no "
+		    "limited groups below it; " SYSTEMD_RUN,
 		    path);
 	else
 		why(host, "the group /%.80s is not delegated to user %u; " SYSTEMD_RUN, path, geteuid());
@@ -142,8 +143,12 @@ static void adopt_v2(struct cgroup_host *host, struct cgroup_mounts *mounts)
 		return;
 	}
 	host->v2_fd = r == 0 ? TAKE_FD(mounts->v2_fd) : open_delegated(host, mounts->v2_fd);
-	if (host->v2_fd >= 0 && cgroup_v2_enable(host->v2_fd, host->v2_has) < 0)
-		memset(host->v2_has, 0, sizeof(host->v2_has));
+	if (host->v2_fd < 0)
+		return;
+	host->v2_has[CGROUP_FREEZER] = true; /* part of every group since Linux 5.2 */
+	/* A controller is in one tree only: with all of ours on v1, v2 need not be asked. */
+	if (mounts->v1_fd[CGROUP_MEMORY] < 0 || mounts->v1_fd[CGROUP_PIDS] < 0 || mounts->v1_fd[CGROUP_CPU] < 0)
+		(void)cgroup_v2_enable(host->v2_fd, host->v2_has);
 }
 
 /**

@@ -49,7 +49,7 @@ static int open_tree_at(const char *path, unsigned long magic)
 	return TAKE_FD(fd);
 }
 
-/** open_standard_places() - fill @mounts from the usual places. Return: whether limits can be expected from what is there */
+/** open_standard_places() - fill @mounts from the usual places. Return: whether what is there can be all there is */
 static bool open_standard_places(struct cgroup_mounts *mounts)
 {
 	mounts->v2_fd = open_tree_at("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC);

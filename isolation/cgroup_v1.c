@@ -2,9 +2,9 @@
 /**
  * cgroup_v1.c - the legacy trees (see cgroup_v1.h)
  *
- * Theory of operation. Each controller has a tree of its own, and a process sits in one group of each. Nothing kills a v1
- * group whole: its processes are listed and killed one by one while the freezer, where we have a group in it, keeps them
- * from forking. A v1 freezer holds SIGKILL back until it is thawed.
+ * Theory of operation. Each controller has a tree of its own, and a process sits in one group of each. Nothing kills a
+ * v1 group whole: its processes are listed and killed one by one while the freezer, where we have a group in it, keeps
+ * them from forking. A v1 freezer holds SIGKILL back until it is thawed.
  */
 #include "isolation/cgroup_v1.h"
 
@@ -45,8 +45,8 @@ static int write_number(int fd, const char *name, uint64_t value, struct dyno_er
 
 /**
  * limit_memory() - memory, swap included
- * memory + swap may never be less than memory (mm/memcontrol-v1.c, mem_cgroup_resize_max()): lowering from unlimited goes
- * memory first, raising a limit that stands goes memory + swap first.
+ * memory + swap may never be less than memory (mm/memcontrol-v1.c, mem_cgroup_resize_max()): lowering from unlimited
+ * goes memory first, raising a limit that stands goes memory + swap first.
  * Return: 0 or negative errno
  */
 static int limit_memory(int fd, uint64_t bytes, struct dyno_error *err)

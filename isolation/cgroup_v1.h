@@ -2,7 +2,7 @@
 /**
  * cgroup_v1.h - the legacy trees, one per controller
  *
- * Private to isolation/cgroup*.c. @fds are a dyno's groups by controller (enum cgroup_controller), -1 where there is none.
+ * Private to isolation/cgroup*.c. @fds are a dyno's groups by controller, -1 where there is none.
  */
 #ifndef ISOLATION_CGROUP_V1_H
 #define ISOLATION_CGROUP_V1_H
@@ -20,7 +20,7 @@ int cgroup_v1_kill(const int fds[CGROUP_CONTROLLERS]);
 int cgroup_v1_freeze(const int fds[CGROUP_CONTROLLERS], bool frozen);
 /** cgroup_v1_usage() - fill what the groups have files for, leave the rest as it was */
 void cgroup_v1_usage(const int fds[CGROUP_CONTROLLERS], struct cgroup_usage *usage);
-/** cgroup_v1_wait_empty() - kill until no group lists a process. Return: 0, -ETIMEDOUT, or negative errno */
+/** cgroup_v1_wait_empty() - wait until no group lists a process. Return: 0, -ETIMEDOUT, or negative errno */
 int cgroup_v1_wait_empty(const int fds[CGROUP_CONTROLLERS], uint64_t deadline);
 
 #endif /* ISOLATION_CGROUP_V1_H */

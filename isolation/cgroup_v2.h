@@ -19,10 +19,10 @@
  */
 int cgroup_v2_enable(int fd, bool ret_has[CGROUP_CONTROLLERS]);
 
-/** cgroup_v2_pass_on() - enable the @wanted controllers for the children of @fd, in one write. Return: 0, negative errno */
+/** cgroup_v2_pass_on() - enable the @wanted controllers for the children of @fd, in one write. Return: 0 or -errno */
 int cgroup_v2_pass_on(int fd, const bool wanted[CGROUP_CONTROLLERS]);
 
-/** cgroup_v2_lacks() - group @fd has no files of the controllers @has, because its parent does not pass them on (yet) */
+/** cgroup_v2_lacks() - group @fd misses the files of the controllers @has: its parent does not pass them on (yet) */
 bool cgroup_v2_lacks(int fd, const bool has[CGROUP_CONTROLLERS]);
 
 /** cgroup_v2_limit() - set those of @limits whose controllers are in @has */
@@ -32,7 +32,11 @@ int cgroup_v2_kill(int fd);
 int cgroup_v2_freeze(int fd, bool frozen);
 /** cgroup_v2_usage() - fill what the group has files for, leave the rest as it was */
 void cgroup_v2_usage(int fd, struct cgroup_usage *usage);
-/** cgroup_v2_wait_empty() - wait for the kernel to say that no process is left. Return: 0, -ETIMEDOUT, negative errno */
+/**
+ * cgroup_v2_wait_empty() - wait for the kernel to say that no process is left
+ * The kernel tells changes at most every 10 ms (cgroup_file_notify()), so this can take that much longer than the end.
+ * Return: 0, -ETIMEDOUT, or negative errno
+ */
 int cgroup_v2_wait_empty(int fd, uint64_t deadline);
 
 #endif /* ISOLATION_CGROUP_V2_H */
