@@ -12,6 +12,11 @@
  * One queue a direction: veth makes one per possible CPU otherwise, each with its directories in sysfs, and its transmit
  * path takes no queue lock in any case.
  *
+ * The end that goes up first has no carrier at that moment, so the kernel gives it a queue that drops everything, and a
+ * work item ("link watch") changes that some 50 us after the other end went up. Until then its packets are lost: one
+ * launch in thirty answered the host's first ARP request into that hole, and the first connection took a second.
+ * link_wait() closes it.
+ *
  * The walls need no firewall. They are settings of the link, so they die with it, and nobody else's rules matter:
  * forwarding=0          what comes from the dyno ends on this machine, also when the machine is a router. It is the setting
  *                       of the link by which a packet enters that counts. Writing net.ipv4.ip_forward later sets it on
@@ -28,10 +33,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +54,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 
+#define LINK_WAIT_MS 2000    /* the link watch puts things off for a second at most */
 #define LINK_REPLY_SIZE 8192 /* a whole link without statistics has about 1,400 bytes */
 
 char *link_name(unsigned slot, char *buf)
@@ -175,6 +184,48 @@ int link_index(struct nl_sock *sock, const char *name)
 	if (ioctl(nl_socket_get_fd(sock), SIOCGIFINDEX, &request) < 0)
 		return -errno;
 	return request.ifr_ifindex;
+}
+
+/**
+ * running() - read whether the link has come into operation: from then on the kernel sends what it is given
+ * Return: 1, 0, or negative errno
+ */
+static int running(struct nl_sock *sock, const char *name)
+{
+	struct ethtool_value carrier = { .cmd = ETHTOOL_GLINK };
+	struct ifreq request = { 0 };
+	int fd = nl_socket_get_fd(sock);
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	request.ifr_data = (void *)&carrier;
+	/* Asked for its effect only: since 6.8 (and stable trees of then) it does the link watch's work for this link */
+	(void)ioctl(fd, SIOCETHTOOL, &request);
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		return -errno;
+	return (request.ifr_flags & IFF_RUNNING) != 0;
+}
+
+int link_wait(struct nl_sock *sock, const char *name)
+{
+	struct pollfd event = { .fd = nl_socket_get_fd(sock), .events = POLLIN };
+	char byte;
+	int r = running(sock, name);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = netlink_errno(nl_socket_add_membership(sock, RTNLGRP_LINK));
+	if (r < 0)
+		return r;
+	/* read again after joining, or the one event could fall between; what an event says does not matter */
+	while ((r = running(sock, name)) == 0) {
+		r = poll(&event, 1, LINK_WAIT_MS);
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		(void)recv(event.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
+	}
+	return r < 0 ? r : 0;
 }
 
 int link_loopback_up(void)

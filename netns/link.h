@@ -48,6 +48,14 @@ void link_add_address(struct netlink_batch *batch, int index, enum link_end end,
 /** link_index() - index of link @name in the namespace of @sock. Return: positive, -ENODEV, or negative errno */
 int link_index(struct nl_sock *sock, const char *name);
 
+/**
+ * link_wait() - wait until link @name in the namespace of @sock is in operation: up, with a carrier, and sending
+ * Must: be called for the end that was set up first, after the other. Does not wait on kernels since 6.8; @sock is then as
+ * before, else it has joined a group of events and should be closed.
+ * Return: 0, -ETIMEDOUT, or negative errno
+ */
+int link_wait(struct nl_sock *sock, const char *name);
+
 /** link_loopback_up() - set lo up in the calling thread's namespace, by one ioctl; does not allocate */
 int link_loopback_up(void);
 

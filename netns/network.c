@@ -245,7 +245,7 @@ static int set_inside(struct inner *inner, const struct address_plan *plan, stru
 	return netlink_send(inner->sock, &batch, STEP, err);
 }
 
-/** set_outside() - the host's half; the link has a carrier when this returns */
+/** set_outside() - the host's half; both ends have a carrier when this returns */
 static int set_outside(struct network_host *host, const char *name, const struct address_plan *plan,
                        struct dyno_error *err)
 {
@@ -273,6 +273,11 @@ static int connect_private(struct network_host *host, struct inner *inner, unsig
 	r = set_inside(inner, plan, err);
 	if (r == 0)
 		r = set_outside(host, link_name(slot, name), plan, err);
+	if (r == 0) {
+		r = link_wait(inner->sock, LINK_INSIDE);
+		if (r < 0)
+			error_set(err, r, STEP, "the veth pair does not come into operation:");
+	}
 	/* the first error stands; the slow removal is in order here, since nothing may be left */
 	if (r < 0)
 		(void)link_remove(host->sock, slot, NULL);
