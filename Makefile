@@ -49,7 +49,7 @@ ISOLATION := namespaces identity mounts stack scratch devices procfs capabilitie
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command
-RUNTIME := host spec sandbox child channel init dyno discarded timeline registry control
+RUNTIME := host spec app sandbox child channel init dyno discarded timeline registry control
 CLI := $(basename $(notdir $(wildcard cli/*.c)))
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
@@ -109,6 +109,7 @@ TEST_LDFLAGS := $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB_PIC := $(LIB_SRC:%.c=$(B)/pic/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
+FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/unit/%)
 SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
@@ -126,6 +127,17 @@ all: $(PRODUCTS) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.
 $(B)/dyno: $(CLI_OBJ) $(LIB_OBJ)
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $@ $^ $(DYNO_LIBS)
+
+# the command with failure injection (base/fault.h), for the tests that fail each step of a boot
+$(B)/tests/dyno-faults: $(FAULT_OBJ)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $@ $^ $(DYNO_LIBS)
+
+$(B)/faults/%.o: %.c Makefile
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CFLAGS) $(OBJ_FLAGS) -DDYNO_FAULTS $(CPPFLAGS) -c -o $@ $<
 
 # what the tests link: every function of every room
 $(B)/internal.a: $(LIB_PIC)
@@ -172,11 +184,11 @@ $(FILTER): $(B)/gen_syscalls
 	@mkdir -p $(@D)
 	$(Q)$< > $@
 
-$(B)/obj/isolation/syscalls.o $(B)/pic/isolation/syscalls.o: $(FILTER)
+$(B)/obj/isolation/syscalls.o $(B)/pic/isolation/syscalls.o $(B)/faults/isolation/syscalls.o: $(FILTER)
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
-tests: $(PRODUCTS) $(PROBE_BIN) $(UNIT_BIN) $(SANDBOX_BIN)
+tests: $(PRODUCTS) $(PROBE_BIN) $(if $(SANDBOX_TESTS),$(B)/tests/dyno-faults) $(UNIT_BIN) $(SANDBOX_BIN)
 
 # static and small: it runs inside a dyno on any stack
 $(B)/tests/probe: $(PROBE_OBJ)
@@ -214,7 +226,7 @@ check-vm: tests ## the same tests on pure cgroup v2 and another kernel, in QEMU
 	tests/vm/run.sh $(B)
 
 fuzz: ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
-	scripts/fuzz.sh $(FUZZ_SRC)
+	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(BASE:%=base/%.c) $(CONFIG:%=config/%.c)
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
@@ -307,4 +319,4 @@ clean: ## remove everything that make made
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(CLI_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
