@@ -38,9 +38,9 @@ static const char *shown(const char *text, char buf[SHOWN_MAX + 4])
 {
 	size_t i = 0;
 
-	for (; text[i] && i < SHOWN_MAX; i++)
+	for (; i < SHOWN_MAX && text[i]; i++)
 		buf[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	strcpy(buf + i, text[i] ? "..." : "");
+	memcpy(buf + i, text[i] ? "..." : "", text[i] ? 4 : 1);
 	return buf;
 }
 

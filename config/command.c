@@ -15,8 +15,10 @@
  * command without a fork, so that signals reach the app and not a shell in between. `if` rather than `&&`, for the line
  * to find $? at 0. The scripts are sourced at the outermost level, not in a function: `declare` must reach the app.
  */
-#define PROFILES                                                                                                         \
-	"for profile in /app/.profile.d/*.sh; do if [ -r \"$profile\" ]; then . \"$profile\"; fi; done; unset profile\n" \
+#define PROFILES                                                                                                       \
+	"for profile in /app/.profile.d/*.sh; do"                                                                      \
+	" if [ -r \"$profile\" ]; then . \"$profile\"; fi;"                                                            \
+	" done; unset profile\n"                                                                                       \
 	"if [ -r /app/.profile ]; then . /app/.profile; fi\n"
 
 bool command_is_shell(const char *const *argv)

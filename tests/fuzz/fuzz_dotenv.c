@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_dotenv.c - env files of any bytes: what is accepted are valid pairs, and the same again when written back quoted */
+/* fuzz_dotenv.c - env files of any bytes: accepted pairs are valid, and read the same when written back quoted */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_units.c - numbers, sizes, ports, CPUs, times and words of any bytes: results in range, nothing written on failure */
+/* fuzz_units.c - numbers, sizes, ports, CPUs, times, words of any bytes: results in range, none on failure */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>

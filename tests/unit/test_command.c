@@ -102,7 +102,7 @@ static void bash_takes_the_line(void **state)
 	assert_int_equal(WEXITSTATUS(run("exit ${#profile}")), 0);
 	assert_int_equal(WEXITSTATUS(run("x=3; exit $x # done")), 3);
 	assert_int_equal(WEXITSTATUS(run("read -r n <<E\n5\nE\nexit $n")), 5);
-	/* The last simple command replaces bash: its parent is this process, whose number the shell can see as $PPID. */
+	/* The last simple command replaces bash: its parent is this process, number $PPID to the shell. */
 	assert_int_equal(WEXITSTATUS(run("sh -c 'test $PPID = '$PPID")), 0);
 }
 

@@ -38,7 +38,7 @@ static const struct option_spec specs[] = {
 	  .min = 1,
 	  .max = 20,
 	  FIELD(slug),
-	  .help = "the release's tree: what [is] at /app; it is never changed, whatever the app does to the files it sees" },
+	  .help = "the release's tree: what [is] at /app; never changed, whatever the app does to the files it sees" },
 	{ .name = "name", .letter = 'n', .type = OPTION_STRING, FIELD(name), .help = "its name" },
 	{ .name = "memory",
 	  .letter = 'm',
