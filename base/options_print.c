@@ -29,6 +29,7 @@ static const char *value_word(const struct option_spec *spec)
 	return spec->choices ? spec->choices : words[spec->type];
 }
 
+/** value_is() - the table calls the value of @spec @metavar */
 static bool value_is(const struct option_spec *spec, const char *metavar)
 {
 	return spec->metavar && strcmp(spec->metavar, metavar) == 0;
@@ -257,6 +258,7 @@ static void zsh_option(FILE *out, const struct option_spec *spec)
 	fputs("' \\\n", out);
 }
 
+/** print_zsh() - one call of _arguments with a spec for each option */
 static void print_zsh(FILE *out, const char *program, const char *verb, const struct option_spec *specs)
 {
 	fputc('_', out);
@@ -283,6 +285,7 @@ static void put_fish(FILE *out, const char *text)
 	}
 }
 
+/** print_fish() - one `complete` for each option */
 static void print_fish(FILE *out, const char *program, const char *verb, const struct option_spec *specs)
 {
 	for (; specs->name; specs++) {

@@ -24,9 +24,8 @@ int text_copy(char *to, size_t size, const char *from)
  * @used: where to print, less than @size
  * Return: length of what was printed, or -ENAMETOOLONG
  */
-static int format_at(char *to, size_t size, size_t used, const char *fmt, va_list args)
-	__attribute__((format(printf, 4, 0)));
-static int format_at(char *to, size_t size, size_t used, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static int format_at(char *to, size_t size, size_t used, const char *fmt,
+                                                           va_list args)
 {
 	int length = vsnprintf(to + used, size - used, fmt, args);
 
@@ -139,6 +138,7 @@ void text_json(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/** least() - the smaller of two */
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;

@@ -45,11 +45,13 @@ static bool at_line_end(const struct cursor *c)
 	return c->at == c->end || *c->at == '\n' || (*c->at == '\r' && (c->at + 1 == c->end || c->at[1] == '\n'));
 }
 
+/** at_blank() - at a space or tab */
 static bool at_blank(const struct cursor *c)
 {
 	return c->at < c->end && (*c->at == ' ' || *c->at == '\t');
 }
 
+/** skip_blanks() - over spaces and tabs, within the line */
 static void skip_blanks(struct cursor *c)
 {
 	while (at_blank(c))
@@ -65,6 +67,7 @@ static void skip_line(struct cursor *c)
 	c->line++;
 }
 
+/** put() - add @character to the pair, which has room for all there is to come */
 static void put(struct cursor *c, char character)
 {
 	c->pair[c->used++] = character;

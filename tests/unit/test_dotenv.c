@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "config/dotenv.h"
+
+#define COLLECTED_MAX 256
 
 /** collect() - the variables of a file one after another, each ended by "|" */
 static int collect(void *data, const char *pair, struct dyno_error *err)
@@ -18,9 +21,7 @@ static int collect(void *data, const char *pair, struct dyno_error *err)
 	char *all = data;
 
 	(void)err;
-	strcat(all, pair);
-	strcat(all, "|");
-	return 0;
+	return text_append(all, COLLECTED_MAX, "%s|", pair) < 0 ? -ENOMEM : 0;
 }
 
 /* what a file holds, and what collect() makes of it */
@@ -90,7 +91,7 @@ static void accepted(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(accepted_cases) / sizeof(*accepted_cases); i++) {
 		struct dyno_error err = { 0 };
-		char all[256] = "";
+		char all[COLLECTED_MAX] = "";
 		int code = dotenv_parse(accepted_cases[i].text, strlen(accepted_cases[i].text), ".env", collect, all,
 		                        &err);
 
@@ -131,7 +132,7 @@ static void refused_with_the_line_and_without_the_value(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct dyno_error err = { 0 };
-		char all[256] = "";
+		char all[COLLECTED_MAX] = "";
 		int code = dotenv_parse(cases[i].text, strlen(cases[i].text), "my.env", collect, all, &err);
 
 		if (code != -EINVAL || err.code != -EINVAL)
@@ -147,7 +148,7 @@ static void refused_with_the_line_and_without_the_value(void **state)
 static void nul_bytes_are_refused_wherever_they_stand(void **state)
 {
 	static const char value[] = "A=x\0y\n", quoted[] = "A='x\0y'\n", key[] = "A\0B=x\n", alone[] = "\0";
-	char all[64] = "";
+	char all[COLLECTED_MAX] = "";
 
 	(void)state;
 	assert_int_equal(dotenv_parse(value, sizeof(value) - 1, "e", collect, all, NULL), -EINVAL);
@@ -173,7 +174,8 @@ static void value_of_a_mebibyte_is_read_whole(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, 'v', size);
-	memcpy(text, "A=", 2);
+	text[0] = 'A';
+	text[1] = '=';
 	assert_int_equal(dotenv_parse(text, size, "e", length_of, &length, NULL), 0);
 	assert_int_equal(length, size);
 	free(text);
