@@ -99,6 +99,7 @@ PIC_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recove
 DYNO_LDFLAGS := -fsanitize=$(SANITIZE) -pie
 DYNO_LIBS := $(NL_LIBS)
 SAN_LDFLAGS := -fsanitize=$(SANITIZE)
+WHERE := --where asan
 endif
 SO_LDFLAGS := -shared -Wl,-soname,libdyno.so.$(SOVERSION) -Wl,--version-script=libdyno.map -Wl,-z,relro,-z,now \
 	-Wl,-z,noexecstack $(if $(SANITIZE),,-Wl,-z,defs)
@@ -113,6 +114,7 @@ FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/unit/%)
 SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
+VM_BIN := $(B)/tests/unit/test_cgroup $(SANDBOX_BIN)
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
@@ -214,16 +216,17 @@ check-unit: tests ## the tests that need no privilege, as whoever you are
 	tests/run.sh --as self --build $(B) $(UNIT_BIN)
 
 check-root: tests ## unit and sandbox tests as root
-	tests/run.sh --as root --build $(B) $(UNIT_BIN) $(SANDBOX_BIN)
+	tests/run.sh --as root $(WHERE) --build $(B) $(UNIT_BIN) $(SANDBOX_BIN)
 
 check-user: tests ## unit and sandbox tests as an ordinary user
-	tests/run.sh --as user --build $(B) $(UNIT_BIN) $(SANDBOX_BIN)
+	tests/run.sh --as user $(WHERE) --build $(B) $(UNIT_BIN) $(SANDBOX_BIN)
 
 check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan, as root and as an ordinary user
 	$(MAKE) SANITIZE=address,undefined check-root check-user
 
-check-vm: tests ## the same tests on pure cgroup v2 and another kernel, in QEMU
-	tests/vm/run.sh $(B)
+check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel, in QEMU
+	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN) && \
+		tests/run.sh --as user --where vm --build $(B) $(VM_BIN)'
 
 fuzz: ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(BASE:%=base/%.c) $(CONFIG:%=config/%.c)

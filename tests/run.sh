@@ -3,10 +3,11 @@
 #
 # Run cmocka test programs, pass their output through, and judge the whole.
 #
-#   tests/run.sh [--as root|user|self] [--build DIR] [-v] PROGRAM...
+#   tests/run.sh [--as root|user|self] [--where NAME] [--build DIR] [-v] PROGRAM...
 #
 # --as root   as root (with sudo -n if it must); --as user: as an ordinary user. Root makes a user of its own for that,
 #             with subordinate ids, and a copy of what was built, because a clone below /root is closed to others.
+# --where vm  names a special place to run in, or build (asan): the mode in tests/skips.allowed is then vm-root, say
 # -v          the time of every test; without it the ten slowest
 #
 # The tests find what was built through DYNO_BUILD (holds dyno and tests/probe) and the sources through DYNO_SOURCE.
@@ -15,6 +16,7 @@ set -euo pipefail
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 as=self
+where=
 build=build
 verbose=
 programs=()
@@ -123,7 +125,7 @@ run_program() {
 	if [ "$as" = user ] && [ -n "$user" ]; then
 		path=$DYNO_BUILD/tests/${path#*/tests/}
 	fi
-	echo "---------------- $program (as ${as/self/$(id -un)})"
+	echo "---------------- $program ($mode)"
 	now_us start
 	# a test that hangs must not take the run with it
 	timeout --foreground -k 10 "${TEST_TIMEOUT:-600}" "${prefix[@]}" "$path" 2>&1 </dev/null | follow "$program" ||
@@ -152,12 +154,12 @@ summary() {
 	sort -k3,3nr "$results" | awk '{ printf "%10.1f ms  %-5s %s\n", $3 / 1000, $1, $2 }' >"$times"
 	echo "================ slowest tests (all: ${times#"$source/"})"
 	if [ -n "$verbose" ]; then cat "$times"; else head -10 "$times"; fi
-	echo "[==========] as $as: $((passed + skipped + failed)) test(s) run in ${#programs[@]} program(s)."
+	echo "[==========] as $mode: $((passed + skipped + failed)) test(s) run in ${#programs[@]} program(s)."
 	echo "[  PASSED  ] $passed test(s)."
 	if [ "$skipped" -gt 0 ]; then
 		echo "[  SKIPPED ] $skipped test(s), listed below:"
 		while read -r _ name _; do
-			if allowed "$as" "$name"; then
+			if allowed "$mode" "$name"; then
 				echo "[  SKIPPED ] $name"
 			else
 				echo "[  SKIPPED ] $name (not in tests/skips.allowed)"
@@ -170,7 +172,7 @@ summary() {
 		sed -n 's/^fail \([^ ]*\) .*/[  FAILED  ] \1/p' "$results"
 	fi
 	if [ "$surprise" -gt 0 ] && [ "${CI:-}" = true ]; then
-		echo "[  FAILED  ] $surprise skip(s) that tests/skips.allowed does not list, as $as"
+		echo "[  FAILED  ] $surprise skip(s) that tests/skips.allowed does not list, as $mode"
 		return 1
 	fi
 	[ "$failed" = 0 ]
@@ -179,6 +181,7 @@ summary() {
 while [ $# -gt 0 ]; do
 	case $1 in
 	--as) as=$2 && shift 2 ;;
+	--where) where=$2 && shift 2 ;;
 	--build) build=$2 && shift 2 ;;
 	-v) verbose=1 && shift ;;
 	-*) die "unknown option $1" ;;
@@ -186,10 +189,11 @@ while [ $# -gt 0 ]; do
 	esac
 done
 [ ${#programs[@]} -gt 0 ] || die "no test programs"
+mode=${where:+$where-}$as
 
 work=$(mktemp -d /tmp/dyno-check.XXXXXX)
 results=$work.results
-times=$source/$build/times-$as.txt
+times=$source/$build/times-$mode.txt
 : >"$results"
 trap 'clean_up; rm -f "$results"' EXIT
 export DYNO_BUILD=$source/$build DYNO_SOURCE=$source
