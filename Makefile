@@ -49,8 +49,10 @@ ISOLATION := namespaces identity mounts stack scratch devices procfs capabilitie
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command
-RUNTIME := host spec app sandbox child channel init dyno discarded timeline registry control
-CLI := $(basename $(notdir $(wildcard cli/*.c)))
+RUNTIME := host spec app sandbox child channel init dyno discarded reason timeline registry \
+	control
+CLI := main verb message signals terminal run run_options app_options plan report exec ps stop gc \
+	doctor doctor_gather doctor_probe doctor_checks version manual completion
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
 SANDBOX_TESTS := $(basename $(notdir $(wildcard tests/sandbox/test_*.c)))
@@ -59,7 +61,7 @@ FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 # bridge while the rooms are being written: a planned file that is not there yet is left out
 LIB_SRC := $(wildcard $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c))
-CLI_SRC := $(CLI:%=cli/%.c)
+CLI_SRC := $(wildcard $(CLI:%=cli/%.c))
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
@@ -81,16 +83,16 @@ CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
 COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) -MMD -MP
 
-# Hardening. The library: position-independent, read-only relocations bound at load, fortified, stack protector. The
-# static command keeps fortify and the stack protector, which cost nothing at start-up, and gives up what does: a
-# static PIE relocates itself before main (about 1,300 relocations, each dirtying pages) and RELRO costs a call and a
-# split mapping. What is lost is the address randomisation of one short-lived process that parses only its own
-# command line and is never set-user-id; stack, heap and vdso stay randomised.
+# Hardening. The library: position-independent, read-only relocations bound at load, fortified, stack protector.
+# The static command: fortify, stack protector and RELRO cost nothing at start-up (331 to 332 us, of 500 interleaved
+# launches of a static program); a static PIE costs 14 us, because it relocates itself before main, and the page-aligned
+# code segment of -z separate-code 5 us, so these two are given up. What is lost is the randomised address of the code
+# of one short-lived process that parses its own command line and is never set-user-id; stack, heap and vdso stay random.
 ifeq ($(SANITIZE),)
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OBJ_FLAGS := $(HARDEN) -fno-pie -ffunction-sections -fdata-sections
 PIC_FLAGS := $(HARDEN) -fPIC
-DYNO_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,norelro -Wl,-z,noseparate-code -Wl,-z,noexecstack
+DYNO_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,noseparate-code -Wl,-z,noexecstack
 DYNO_LIBS := $(NL_STATIC)
 else
 # a sanitizer needs its shared runtime: everything is linked dynamically

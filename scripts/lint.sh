@@ -68,6 +68,12 @@ exports() {
 		<(sed -n 's/^\t\(dyno_[a-z_]*\);$/\1/p' libdyno.map | sort -u)
 }
 
+# every source is on a list of the Makefile
+listed() {
+	! git ls-files --cached --others --exclude-standard '*.c' | grep -vxF -f <(printf '%s\n' "${sources[@]}")
+}
+
+part listed listed
 part format format
 part budget scripts/lint-budget.sh "${sources[@]}"
 part floors scripts/lint-floors.sh "${sources[@]}" "${headers[@]}"
