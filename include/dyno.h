@@ -178,7 +178,9 @@ enum dyno_event_type {
 	DYNO_EVENT_UP,     /* execve succeeded; the timeline is complete */
 	DYNO_EVENT_FAILED, /* the dyno could not be started; error says why; the last event */
 	DYNO_EVENT_EXITED, /* the main process ended; the last event */
-	DYNO_EVENT_EXEC_EXITED, /* a process added by dyno_exec() ended: exec_id, status */
+	DYNO_EVENT_EXEC_UP,     /* a process of dyno_exec() runs: exec_id, terminal */
+	DYNO_EVENT_EXEC_FAILED, /* it could not be started: exec_id, error */
+	DYNO_EVENT_EXEC_EXITED, /* it ended: exec_id, status */
 	DYNO_EVENT_STOPPED, /* the main process stopped (SIGTSTP); status holds the signal */
 };
 
@@ -186,12 +188,14 @@ enum dyno_event_type {
  * struct dyno_event - what happened
  * @status: as waitpid(2) gives it
  * @reason: for EXITED: why, naming the limit when one was hit, e.g. "memory limit 512.0 MiB reached"; else empty
- * @error:  for FAILED
+ * @error:  for FAILED and EXEC_FAILED
+ * @terminal: for EXEC_UP with a terminal: its master, owned by the receiver; else -1
  */
 struct dyno_event {
 	enum dyno_event_type type;
 	int status;
 	uint32_t exec_id;
+	int terminal;
 	char reason[160];
 	struct dyno_error error;
 };
@@ -215,11 +219,14 @@ int dyno_kill(struct dyno *dyno);
 
 /**
  * dyno_exec() - run one more process inside a running dyno, under the same confinement
- * @tty: give it a pseudo-terminal; its master comes back in @ret_terminal
- * @ret_id: names it in DYNO_EVENT_EXEC_EXITED
+ * Returns when the request is sent; what became of it comes as DYNO_EVENT_EXEC_*.
+ * @app:    argv, env (added to the dyno's own environment), workdir and fds are used
+ * @tty:    give it a pseudo-terminal, whose master comes with DYNO_EVENT_EXEC_UP
+ * @ret_id: names it in events
  */
-int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t *ret_id, int *ret_terminal,
-              struct dyno_error *err);
+int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t *ret_id, struct dyno_error *err);
+/** dyno_exec_signal() - send a signal to the process @id of dyno_exec() */
+int dyno_exec_signal(struct dyno *dyno, uint32_t id, int signo);
 
 /* ---- what a dyno leaves behind ---------------------------------------------------------------------------------- */
 

@@ -14,12 +14,10 @@
 
 #include "base/error.h"
 
-uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool into_cgroup)
+uint64_t namespaces_flags(bool rootless, enum dyno_net net)
 {
 	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 
-	if (into_cgroup)
-		flags |= CLONE_NEWCGROUP;
 	if (rootless)
 		flags |= CLONE_NEWUSER | (net == DYNO_NET_HOST ? 0 : CLONE_NEWNET);
 	return flags;

@@ -2,8 +2,8 @@
 /**
  * namespaces.h - one clone3(2) for a dyno's namespaces
  *
- * As root: mount, pid, ipc and uts here (and cgroup, unless v1 groups are still to be joined: see
- * namespaces_cgroup_child()); the network namespace is made by netns/ in the parent meanwhile, and the user namespace is entered
+ * As root: mount, pid, ipc and uts here (cgroup follows when the child has joined its groups, so that they are the
+ * namespace's roots: namespaces_cgroup_child()); the network namespace is made by netns/ in the parent meanwhile, and the user namespace is entered
  * last, by isolation/identity. All but the user namespace then belong to the initial user namespace: a dyno has no power
  * over them even if it regained every capability in its own.
  * Rootless: the user namespace comes first, because nothing else is allowed without it, and all of them at once.
@@ -20,9 +20,8 @@
 /**
  * namespaces_flags() - CLONE_NEW* flags for the clone
  * @rootless: no privilege: user and network namespace are part of the clone
- * @into_cgroup: the clone puts the child into its cgroup, so that the cgroup namespace can be made with it
  */
-uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool into_cgroup);
+uint64_t namespaces_flags(bool rootless, enum dyno_net net);
 
 /**
  * namespaces_clone() - clone the child

@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/quota.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -150,4 +154,86 @@ int scratch_full(int scratch)
 	if (fstatfs(scratch, &fs) < 0)
 		return -errno;
 	return fs.f_bfree * 100 < fs.f_blocks || (fs.f_files > 0 && fs.f_ffree == 0);
+}
+
+/** project_of() - quota project id of a slot's disk scratch: out of the way of small hand-made ids */
+static uint32_t project_of(unsigned slot)
+{
+	return 0x64790000u + slot;
+}
+
+/** set_quota() - make @fd, and all that is created below it, project @project, limited to @size bytes */
+static int set_quota(int fd, uint32_t project, uint64_t size)
+{
+	struct fsxattr attr;
+	struct if_dqblk quota = {
+		.dqb_bhardlimit = size / QIF_DQBLKSIZE,
+		.dqb_valid = QIF_BLIMITS,
+	};
+
+	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0)
+		return -errno;
+	attr.fsx_projid = project;
+	attr.fsx_xflags |= FS_XFLAG_PROJINHERIT;
+	if (ioctl(fd, FS_IOC_FSSETXATTR, &attr) < 0)
+		return -errno;
+	return syscall(SYS_quotactl_fd, fd, QCMD(Q_SETQUOTA, PRJQUOTA), project, &quota) < 0 ? -errno : 0;
+}
+
+/** disk_name() - name of a slot's directory */
+static void disk_name(unsigned slot, char *buf, size_t size)
+{
+	snprintf(buf, size, "dyno-%u", slot);
+}
+
+/** open_limited() - make and limit directory @name below @dir. Return: a detached mount of it, or negative errno */
+static int open_limited(int dir, const char *name, unsigned slot, uint64_t size)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (mkdirat(dir, name, 0755) < 0)
+		return -errno;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = set_quota(fd, project_of(slot), size);
+	return r < 0 ? r : mounts_clone(fd, "", WRITABLE_ATTR, -1);
+}
+
+int scratch_open_disk(const char *dir, unsigned slot, uint64_t size, struct dyno_error *err)
+{
+	_cleanup_close_ int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[24];
+	int fd;
+
+	if (parent < 0)
+		return error_set(err, -errno, "scratch", "cannot open scratch directory %s:", dir);
+	disk_name(slot, name, sizeof(name));
+	fd = open_limited(parent, name, slot, size);
+	if (fd < 0) {
+		(void)scratch_remove_disk(dir, slot);
+		error_set(err, fd, "scratch", "cannot limit the size of a scratch directory in %s:", dir);
+		error_remedy(err, "its filesystem needs project quotas (xfs or ext4, mounted with prjquota), and root");
+	}
+	return fd;
+}
+
+int scratch_remove_disk(const char *dir, unsigned slot)
+{
+	_cleanup_close_ int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+	char name[24];
+	int r;
+
+	disk_name(slot, name, sizeof(name));
+	fd = parent < 0 ? -1 : openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = tree_remove(fd);
+	if (r < 0)
+		return r;
+	/* 0 takes the limit back: the project id may be another slot's tomorrow. */
+	(void)set_quota(fd, project_of(slot), 0);
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

@@ -26,8 +26,8 @@ int control_fd(const struct control *control);
  * @ret: CONTROL_STOP or CONTROL_KILL when a client asked so; @ret_grace_ms: with STOP, -1 for the launcher's own
  */
 int control_serve(struct control *control, enum control_request_type *ret, int64_t *ret_grace_ms);
-/** control_exec_exited() - tell the client that process @id, which it started, ended with @status */
-void control_exec_exited(struct control *control, uint32_t id, int status);
+/** control_event() - pass a DYNO_EVENT_EXEC_* event on to the client whose process it is; takes event->terminal */
+void control_event(struct control *control, struct dyno_event *event);
 struct control *control_close(struct control *control);
 
 /* client half */

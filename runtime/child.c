@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * child.c - see child.h
+ *
+ * Theory of operation: the steps stand in the only order that works. Dying with the launcher comes first, so that nothing outlives
+ * a launcher killed at any instant; joining cgroups before the memory of the writable layer is touched, so that it is charged to the
+ * dyno; every mount before the pivot, because afterwards there is nothing left to mount from; the network namespace
+ * and the host name while the initial user namespace still gives us power; then the user namespace, ids, capabilities and
+ * no_new_privs, each of which takes power away; Landlock before seccomp, which denies landlock_*; descriptors last.
+ * From "syscalls" on only execve(2) is left.
+ */
+#include "runtime/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "isolation/capabilities.h"
+#include "isolation/devices.h"
+#include "isolation/landlock.h"
+#include "isolation/mounts.h"
+#include "isolation/procfs.h"
+#include "isolation/scratch.h"
+#include "isolation/syscalls.h"
+#include "netns/network.h"
+#include "runtime/channel.h"
+#include "runtime/init.h"
+
+/** step_begin() - die with the launcher, own session, default signal dispositions, everything blocked */
+static int step_begin(struct child *child, struct dyno_error *err)
+{
+	int r = namespaces_begin_child(err);
+
+	fd_close(child->launcher_end);
+	init_reset_signals();
+	return r;
+}
+
+/** step_identity_map() - rootless only: be somebody in the new user namespace */
+static int step_identity_map(struct child *child, struct dyno_error *err)
+{
+	return child->rootless ? identity_map_child(child->uid, child->gid, err) : 0;
+}
+
+/** step_cgroup() - join the v1 groups, and make the cgroup namespace that the clone could not make */
+static int step_cgroup(struct child *child, struct dyno_error *err)
+{
+	int r = cgroup_join_child(child->group, err);
+
+	return r < 0 ? r : namespaces_cgroup_child(err);
+}
+
+/** step_private() - own keyring, and mounts that no longer propagate */
+static int step_private(struct child *child, struct dyno_error *err)
+{
+	int r = identity_keyring_child(err);
+
+	(void)child;
+	return r < 0 ? r : mounts_private_child(err);
+}
+
+/** writable_owner() - host id that owns the dyno's writable directories; (uid_t)-1 rootless */
+static uid_t writable_owner(const struct child *child)
+{
+	return child->rootless ? (uid_t)-1 : identity_user(child->identity);
+}
+
+/** step_scratch() - lay out the writable layer and write the skeleton of the root into it */
+static int step_scratch(struct child *child, struct dyno_error *err)
+{
+	int r;
+
+	if (child->scratch < 0)
+		child->scratch = scratch_open(child->shape->scratch_size, err);
+	if (child->scratch < 0)
+		return child->scratch;
+	r = scratch_layout_child(child->scratch, writable_owner(child), err);
+	if (r < 0)
+		return r;
+	child->skeleton = stack_skeleton_child(child->scratch, child->shape->stack, &child->texts, err);
+	if (child->skeleton < 0)
+		return child->skeleton;
+	return devices_skeleton_child(child->skeleton, child->rootless, err);
+}
+
+/** step_stack() - attach the new root and the stack */
+static int step_stack(struct child *child, struct dyno_error *err)
+{
+	child->rootfd = stack_attach_child(child->scratch, child->skeleton, child->shape->stack,
+	                                   child->identity->user_fd, err);
+	return child->rootfd < 0 ? child->rootfd : 0;
+}
+
+/** step_devices() - /dev/pts, and the nodes where they could not be made */
+static int step_devices(struct child *child, struct dyno_error *err)
+{
+	return devices_attach_child(child->rootfd, child->rootless, err);
+}
+
+/** step_slug() - /app and the other writable places */
+static int step_slug(struct child *child, struct dyno_error *err)
+{
+	return scratch_attach_child(child->scratch, child->rootfd, child->slug, child->identity->slug_fd,
+	                            writable_owner(child), err);
+}
+
+/** step_proc() - /proc and the bit of /sys */
+static int step_proc(struct child *child, struct dyno_error *err)
+{
+	return procfs_attach_child(child->rootfd, child->scratch, child->rootless, err);
+}
+
+/** step_pivot() - the new root becomes the root; the old one is gone */
+static int step_pivot(struct child *child, struct dyno_error *err)
+{
+	return mounts_pivot_child(child->rootfd, err);
+}
+
+/** step_terminal() - a pseudo-terminal of the dyno's own; init keeps the slave for the app, the launcher gets the master */
+static int step_terminal(struct child *child, struct dyno_error *err)
+{
+	if (!child->shape->tty)
+		return 0;
+	child->terminal_master = devices_terminal_child(err);
+	if (child->terminal_master < 0)
+		return child->terminal_master;
+	/* TIOCGPTPEER: no path is looked up, so nothing can be swapped for it (CVE-2025-52565). */
+	child->terminal = ioctl(child->terminal_master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (child->terminal < 0)
+		return error_set(err, -errno, "terminal", "cannot open the terminal:");
+	/* Ours to give: the dyno's user must be able to reopen /dev/pts/0. */
+	if (!child->rootless &&
+	    fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
+		return error_set(err, -errno, "terminal", "cannot own the terminal:");
+	return 0;
+}
+
+/** step_network() - wait for the network end, enter it */
+static int step_network(struct child *child, struct dyno_error *err)
+{
+	static struct channel_packet packet;
+	int r = 0;
+
+	if (child->shape->net == DYNO_NET_HOST)
+		return 0;
+	if (child->rootless)
+		r = network_loopback_child(err);
+	if (r < 0)
+		return r;
+	r = channel_receive(child->channel, &packet, true);
+	if (r <= 0 || packet.message.type != CHANNEL_NETWORK)
+		_exit(125); /* the launcher died or gave up: nobody is left to be told */
+	if (packet.fd_count > 0)
+		r = network_enter_child(packet.fds[0], err);
+	channel_close_fds(&packet);
+	return r < 0 ? r : 0;
+}
+
+/** step_hostname() - the dyno's name */
+static int step_hostname(struct child *child, struct dyno_error *err)
+{
+	return namespaces_hostname_child(child->name, err);
+}
+
+/** step_identity() - the user namespace (root) and the dyno's user */
+static int step_identity(struct child *child, struct dyno_error *err)
+{
+	int r = capabilities_keep_child(err);
+
+	return r < 0 ? r : identity_enter_child(child->identity, err);
+}
+
+/** step_capabilities() - no capability in any set, and no way to get one */
+static int step_capabilities(struct child *child, struct dyno_error *err)
+{
+	(void)child;
+	return capabilities_drop_child(err);
+}
+
+/** step_landlock() - the second wall */
+static int step_landlock(struct child *child, struct dyno_error *err)
+{
+	return landlock_confine_child(child->landlock_abi, err);
+}
+
+/** step_syscalls() - the seccomp filter */
+static int step_syscalls(struct child *child, struct dyno_error *err)
+{
+	(void)child;
+	return syscalls_confine_child(err);
+}
+
+/**
+ * step_undumpable() - nobody inside may look into init: not its memory, its /proc/1/exe, nor its descriptors
+ * Changing ids cleared the parent-death signal (prctl(2)); it is set again here.
+ */
+static int step_undumpable(struct child *child, struct dyno_error *err)
+{
+	(void)child;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return error_set(err, -errno, "init", "cannot protect the init process:");
+	init_hide_title();
+	return 0;
+}
+
+/** struct step - one step; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
+struct step {
+	const char *name;
+	int (*run)(struct child *child, struct dyno_error *err);
+	enum dyno_phase stamp;
+};
+
+static const struct step steps[] = {
+	{ "begin", step_begin, DYNO_PHASE_COUNT },
+	{ "identity map", step_identity_map, DYNO_PHASE_CLONED },
+	{ "cgroup", step_cgroup, DYNO_PHASE_COUNT },
+	{ "private", step_private, DYNO_PHASE_COUNT },
+	{ "scratch", step_scratch, DYNO_PHASE_SCRATCH },
+	{ "stack", step_stack, DYNO_PHASE_COUNT },
+	{ "devices", step_devices, DYNO_PHASE_COUNT },
+	{ "slug", step_slug, DYNO_PHASE_COUNT },
+	{ "proc", step_proc, DYNO_PHASE_COUNT },
+	{ "pivot", step_pivot, DYNO_PHASE_COUNT },
+	{ "terminal", step_terminal, DYNO_PHASE_FILESYSTEM },
+	{ "network", step_network, DYNO_PHASE_NETWORK },
+	{ "hostname", step_hostname, DYNO_PHASE_COUNT },
+	{ "identity", step_identity, DYNO_PHASE_IDENTITY },
+	{ "capabilities", step_capabilities, DYNO_PHASE_COUNT },
+	{ "landlock", step_landlock, DYNO_PHASE_COUNT },
+	{ "syscalls", step_syscalls, DYNO_PHASE_COUNT },
+	{ "undumpable", step_undumpable, DYNO_PHASE_CONFINED },
+};
+
+/** run_steps() - all of them, stamping the timeline; the first failure ends it */
+static int run_steps(struct child *child, struct dyno_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int r = fault_at(steps[i].name);
+
+		if (r < 0)
+			return error_set(err, r, steps[i].name, "injected failure:");
+		r = steps[i].run(child, err);
+		if (r < 0)
+			return r;
+		if (steps[i].stamp != DYNO_PHASE_COUNT)
+			child->timeline.ns[steps[i].stamp] = clock_ns();
+	}
+	return 0;
+}
+
+void child_main(struct child *child)
+{
+	struct channel_message message = { .type = CHANNEL_FAILED };
+	struct init init;
+
+	if (run_steps(child, &message.error) < 0) {
+		(void)channel_send(child->channel, &message, NULL, NULL, 0);
+		_exit(125);
+	}
+	init_begin(&init, child);
+	init_main(&init);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * child.h - the child's road from clone3 to parked: one list of named steps
+ *
+ * Everything the child needs is inherited in struct child (a fork's copy of the launcher's memory): nothing is sent,
+ * parsed or allocated on the way. Each step fails with an error record that crosses the channel.
+ */
+#ifndef RUNTIME_CHILD_H
+#define RUNTIME_CHILD_H
+
+#include <stdbool.h>
+
+#include "dyno.h"
+#include "isolation/cgroup.h"
+#include "isolation/identity.h"
+#include "isolation/namespaces.h"
+#include "isolation/stack.h"
+
+/**
+ * struct child - plan and state of the child; filled by runtime/sandbox.c before the clone
+ * @shape, @slug, @name: what to build
+ * @rootless, @uid, @gid: the launcher's privilege and ids
+ * @channel:      the child's end
+ * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
+ * @scratch:      the tmpfs, -1 when the child makes it itself (rootless)
+ * @terminal:     slave of the pseudo-terminal, -1 without
+ * @skeleton, @rootfd: state of the filesystem steps
+ */
+struct child {
+	const struct dyno_shape *shape;
+	const char *slug;
+	const char *name;
+	bool rootless;
+	uid_t uid;
+	gid_t gid;
+	int channel;
+	int launcher_end;
+	int landlock_abi;
+	const struct cgroup *group;
+	const struct identity *identity;
+	struct namespaces_cpus cpus;
+	struct stack_texts texts;
+	int scratch;
+	int skeleton;
+	int rootfd;
+	int terminal;
+	int terminal_master;
+	struct dyno_timeline timeline;
+};
+
+/** child_main() - the child branch of the clone. Does not return */
+__attribute__((noreturn)) void child_main(struct child *child);
+
+#endif /* RUNTIME_CHILD_H */

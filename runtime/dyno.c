@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dyno.c - start, events, signals and end of a dyno; see dyno.h */
+#include "runtime/running.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/claim.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "runtime/channel.h"
+#include "runtime/host.h"
+#include "runtime/reason.h"
+#include "runtime/registry.h"
+#include "runtime/spec.h"
+
+/** watch() - one epoll descriptor over channel and pidfd */
+static int watch(struct dyno *dyno)
+{
+	struct epoll_event channel = { .events = EPOLLIN };
+	struct epoll_event pidfd = { .events = EPOLLIN };
+
+	dyno->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (dyno->epoll < 0 || epoll_ctl(dyno->epoll, EPOLL_CTL_ADD, dyno->sandbox->channel, &channel) < 0 ||
+	    epoll_ctl(dyno->epoll, EPOLL_CTL_ADD, dyno->sandbox->pidfd, &pidfd) < 0)
+		return -errno;
+	return 0;
+}
+
+/** adopt_app() - limits of the app; what prepare had to know must be what it was told */
+static int adopt_app(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err)
+{
+	if (app->slug && strcmp(app->slug, sandbox->slug) != 0) {
+		error_set(err, -ENOTSUP, "start", "slug %s was not known when the sandbox was prepared", app->slug);
+		error_remedy(err, "give the app to dyno_prepare()");
+		return -ENOTSUP;
+	}
+	return cgroup_limit(&sandbox->host->cgroups, &sandbox->group, &app->limits, err);
+}
+
+/** send_start() - the one message that makes a sandbox a dyno */
+static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
+{
+	const struct dyno_sandbox *sandbox = dyno->sandbox;
+	const struct channel_message message = { .type = CHANNEL_START };
+	bool no_cgroup = sandbox->host->cgroups.layout == DYNO_CGROUP_NONE;
+	_cleanup_free_ void *blob = NULL;
+	size_t size;
+	int r = channel_app_pack(app, (const char *const *)dyno->env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
+
+	if (r == 0)
+		r = channel_send_app(sandbox->channel, &message, blob, size, sandbox->shape.tty ? NULL : app->fds);
+	if (blob)
+		explicit_bzero(blob, size);
+	/* EPIPE: the child failed meanwhile and its error record waits in the channel. */
+	return r < 0 && r != -EPIPE ? error_set(err, r, "start", "cannot send the app to its sandbox:") : 0;
+}
+
+/** publish() - let other processes find the dyno; after the start, because nothing waits for it */
+static int publish(const struct dyno *dyno, const struct dyno_app *app)
+{
+	const struct dyno_sandbox *sandbox = dyno->sandbox;
+	struct registry_entry entry = {
+		.slot = sandbox->slot,
+		.launcher = getpid(),
+		.pid = sandbox->pid,
+		.started = (uint64_t)time(NULL),
+		.net = sandbox->shape.net,
+		.port = app->port,
+	};
+
+	(void)text_copy(entry.name, sizeof(entry.name), sandbox->name);
+	(void)text_copy(entry.address, sizeof(entry.address), sandbox->network.address);
+	snprintf(entry.command, sizeof(entry.command), "%.100s", app->argv[0]);
+	snprintf(entry.slug, sizeof(entry.slug), "%.255s", sandbox->slug);
+	return registry_publish(sandbox->name_fd, &entry);
+}
+
+/** start_dyno() - the steps of dyno_start() that can fail */
+static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
+{
+	int r = fault_at("start");
+
+	if (r < 0)
+		return error_set(err, r, "start", "injected failure:");
+	r = spec_check_app(app, err);
+	if (r == 0)
+		r = adopt_app(dyno->sandbox, app, err);
+	if (r == 0 && spec_environment(app, dyno->sandbox->name, &dyno->env) < 0)
+		r = error_set(err, -ENOMEM, "start", "out of memory");
+	if (r == 0)
+		r = send_start(dyno, app, err);
+	if (r < 0)
+		return r;
+	r = watch(dyno);
+	if (r == 0)
+		r = publish(dyno, app);
+	if (r < 0)
+		return error_set(err, r, "start", "cannot register the dyno:");
+	/* Off the path: the holders of the user namespaces were killed long ago. */
+	identity_done(&dyno->sandbox->identity);
+	return 0;
+}
+
+int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret, struct dyno_error *err)
+{
+	struct dyno *dyno = calloc(1, sizeof(*dyno));
+	int r;
+
+	if (!dyno) {
+		dyno_sandbox_destroy(sandbox);
+		return error_set(err, -ENOMEM, "start", "out of memory");
+	}
+	dyno->sandbox = sandbox;
+	dyno->epoll = dyno->terminal = -1;
+	dyno->limits = app->limits;
+	r = start_dyno(dyno, app, err);
+	if (r < 0) {
+		dyno_destroy(dyno);
+		return r;
+	}
+	*ret = dyno;
+	return 0;
+}
+
+int dyno_fd(const struct dyno *dyno)
+{
+	return dyno->epoll;
+}
+
+/** on_parked() - the sandbox was ready: its stamps, and descriptors that only it could make */
+static void on_parked(struct dyno *dyno, struct channel_packet *packet)
+{
+	unsigned at = 0;
+	size_t i;
+
+	for (i = 0; i < DYNO_PHASE_COUNT; i++)
+		if (packet->message.timeline.ns[i])
+			dyno->sandbox->timeline.ns[i] = packet->message.timeline.ns[i];
+	if (packet->message.flags & CHANNEL_HAS_TERMINAL)
+		dyno->terminal = TAKE_FD(packet->fds[at++]);
+	if (packet->message.flags & CHANNEL_HAS_SCRATCH)
+		dyno->sandbox->scratch = TAKE_FD(packet->fds[at]);
+}
+
+/** on_up() - the main process runs */
+static void on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret)
+{
+	dyno->state = DYNO_RUNNING;
+	dyno->sandbox->timeline.ns[DYNO_PHASE_EXEC] = ns;
+	ret->type = DYNO_EVENT_UP;
+}
+
+/** on_exited() - the main process ended */
+static void on_exited(struct dyno *dyno, int status, struct dyno_event *ret)
+{
+	dyno->state = DYNO_ENDED;
+	dyno->reported = true;
+	dyno->status = status;
+	ret->type = DYNO_EVENT_EXITED;
+	ret->status = status;
+	/* What init reported is true now, but its last processes die with it: wait, so that the counters are final. */
+	(void)sandbox_reap(dyno->sandbox);
+	reason_of(dyno, status, ret->reason, sizeof(ret->reason));
+}
+
+/** on_packet() - one packet of the init */
+static void on_packet(struct dyno *dyno, struct channel_packet *packet, struct dyno_event *ret)
+{
+	const struct channel_message *message = &packet->message;
+
+	switch (message->type) {
+	case CHANNEL_PARKED:
+		on_parked(dyno, packet);
+		break;
+	case CHANNEL_UP:
+		on_up(dyno, message->ns, ret);
+		break;
+	case CHANNEL_FAILED:
+		dyno->state = DYNO_ENDED;
+		ret->type = DYNO_EVENT_FAILED;
+		ret->error = message->error;
+		break;
+	case CHANNEL_EXITED:
+		on_exited(dyno, message->value, ret);
+		break;
+	case CHANNEL_STOPPED:
+		ret->type = DYNO_EVENT_STOPPED;
+		ret->status = message->value;
+		break;
+	default:
+		break;
+	}
+}
+
+/** on_exec_packet() - one packet of the init about a process of dyno_exec() */
+static void on_exec_packet(struct channel_packet *packet, struct dyno_event *ret)
+{
+	const struct channel_message *message = &packet->message;
+
+	ret->exec_id = message->id;
+	ret->status = message->value;
+	if (message->type == CHANNEL_UP) {
+		ret->type = DYNO_EVENT_EXEC_UP;
+		ret->terminal = TAKE_FD(packet->fds[0]);
+	} else if (message->type == CHANNEL_FAILED) {
+		ret->type = DYNO_EVENT_EXEC_FAILED;
+		ret->error = message->error;
+	} else if (message->type == CHANNEL_EXITED) {
+		ret->type = DYNO_EVENT_EXEC_EXITED;
+	}
+}
+
+/** on_silence() - the channel is at its end: without init that is the execve; else the first process died */
+static void on_silence(struct dyno *dyno, struct dyno_event *ret)
+{
+	struct dyno_sandbox *sandbox = dyno->sandbox;
+	struct pollfd pidfd = { .fd = sandbox->pidfd, .events = POLLIN };
+
+	if (sandbox->shape.no_init && dyno->state == DYNO_STARTING) {
+		(void)epoll_ctl(dyno->epoll, EPOLL_CTL_DEL, sandbox->channel, NULL);
+		on_up(dyno, clock_ns(), ret);
+		return;
+	}
+	if (poll(&pidfd, 1, sandbox->shape.no_init ? 0 : -1) <= 0)
+		return;
+	while (waitpid(sandbox->pid, &dyno->status, 0) < 0 && errno == EINTR)
+		;
+	sandbox->pid = 0;
+	dyno->state = DYNO_ENDED;
+	ret->type = DYNO_EVENT_EXITED;
+	ret->status = dyno->status;
+	reason_of(dyno, dyno->status, ret->reason, sizeof(ret->reason));
+}
+
+int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err)
+{
+	struct channel_packet *packet;
+	int r = 1;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->terminal = -1;
+	if (dyno->state == DYNO_ENDED)
+		return 0;
+	packet = malloc(sizeof(*packet));
+	if (!packet)
+		return error_set(err, -ENOMEM, "event", "out of memory");
+	while (r > 0 && ret->type == DYNO_EVENT_NONE) {
+		r = channel_receive(dyno->sandbox->channel, packet, false);
+		if (r > 0 && packet->message.id != 0)
+			on_exec_packet(packet, ret);
+		else if (r > 0)
+			on_packet(dyno, packet, ret);
+		if (r > 0)
+			channel_close_fds(packet);
+	}
+	free(packet);
+	if (r == 0)
+		on_silence(dyno, ret);
+	if (r < 0 && r != -EAGAIN)
+		return error_set(err, r, "event", "cannot read the dyno's channel:");
+	return 0;
+}
+
+const struct dyno_timeline *dyno_boot(const struct dyno *dyno)
+{
+	return &dyno->sandbox->timeline;
+}
+
+const char *dyno_name(const struct dyno *dyno)
+{
+	return dyno->sandbox->name;
+}
+
+const char *dyno_address(const struct dyno *dyno)
+{
+	return dyno->sandbox->network.address;
+}
+
+pid_t dyno_pid(const struct dyno *dyno)
+{
+	return dyno->sandbox->pid;
+}
+
+int dyno_terminal(const struct dyno *dyno)
+{
+	return dyno->terminal;
+}
+
+int dyno_signal(struct dyno *dyno, int signo, bool all)
+{
+	const struct channel_message message = { .type = CHANNEL_SIGNAL, .id = all ? CHANNEL_ALL : 0, .value = signo };
+
+	if (signo < 1 || signo >= NSIG)
+		return -EINVAL;
+	if (dyno->state == DYNO_ENDED)
+		return -ESRCH;
+	if (dyno->sandbox->shape.no_init)
+		return pidfd_send_signal(dyno->sandbox->pidfd, signo, NULL, 0) < 0 ? -errno : 0;
+	return channel_send(dyno->sandbox->channel, &message, NULL, NULL, 0);
+}
+
+int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t *ret_id, struct dyno_error *err)
+{
+	const struct dyno_sandbox *sandbox = dyno->sandbox;
+	struct channel_message message = { .type = CHANNEL_EXEC, .id = dyno->next_exec + 1 };
+	bool no_cgroup = sandbox->host->cgroups.layout == DYNO_CGROUP_NONE;
+	_cleanup_free_ char **env = NULL;
+	_cleanup_free_ void *blob = NULL;
+	size_t size;
+	int r;
+
+	if (dyno->state != DYNO_RUNNING || sandbox->shape.no_init) {
+		error_set(err, -ENOTSUP, "exec", "%s cannot take another process", sandbox->name);
+		error_remedy(err, "it must be up, and not started with --no-init");
+		return -ENOTSUP;
+	}
+	message.flags = tty ? CHANNEL_WANT_TERMINAL : 0;
+	r = spec_check_exec(app, err);
+	if (r < 0)
+		return r;
+	r = spec_merge_environment(dyno->env, app->env, &env);
+	if (r == 0)
+		r = channel_app_pack(app, (const char *const *)env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
+	if (r == 0)
+		r = channel_send_app(sandbox->channel, &message, blob, size, tty ? NULL : app->fds);
+	if (r < 0)
+		return error_set(err, r, "exec", "cannot send the command to %s:", sandbox->name);
+	*ret_id = ++dyno->next_exec;
+	return 0;
+}
+
+int dyno_exec_signal(struct dyno *dyno, uint32_t id, int signo)
+{
+	const struct channel_message message = { .type = CHANNEL_SIGNAL, .id = id, .value = signo };
+
+	if (id == 0 || signo < 1 || signo >= NSIG)
+		return -EINVAL;
+	return channel_send(dyno->sandbox->channel, &message, NULL, NULL, 0);
+}
+
+int dyno_kill(struct dyno *dyno)
+{
+	if (dyno->sandbox->pid <= 0)
+		return 0;
+	/* PID 1 of the namespace: the kernel kills all others with it (pid_namespaces(7)), and no fork can escape that. */
+	return pidfd_send_signal(dyno->sandbox->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH ? -errno : 0;
+}
+
+struct dyno *dyno_destroy(struct dyno *dyno)
+{
+	if (!dyno)
+		return NULL;
+	fd_close(dyno->epoll);
+	fd_close(dyno->terminal);
+	dyno_sandbox_destroy(dyno->sandbox);
+	free(dyno->env);
+	free(dyno);
+	return NULL;
+}

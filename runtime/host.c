@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.c - see host.h */
+#include "runtime/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "isolation/landlock.h"
+
+/** has_sys_admin() - whether we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */
+static bool has_sys_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	return (data[0].effective & (1u << CAP_SYS_ADMIN)) != 0;
+}
+
+/** default_state_dir() - /run/dyno as root; $XDG_RUNTIME_DIR/dyno, else /tmp/dyno-UID (whose owner is checked) */
+static int default_state_dir(const struct dyno_host *host, char *ret, size_t size)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (!host->rootless)
+		return text_copy(ret, size, "/run/dyno");
+	if (runtime && runtime[0] == '/' && access(runtime, W_OK) == 0)
+		return text_format(ret, size, "%s/dyno", runtime);
+	return text_format(ret, size, "/tmp/dyno-%u", host->uid);
+}
+
+/** open_private() - make and open directory @path, which must be ours alone: a planted one would hand over our state */
+static int open_private(int dirfd, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+		return -EPERM;
+	return TAKE_FD(fd);
+}
+
+/** open_state() - the state directory and what is in it */
+static int open_state(struct dyno_host *host, struct dyno_error *err)
+{
+	_cleanup_close_ int fd = open_private(AT_FDCWD, host->state_dir);
+
+	if (fd >= 0) {
+		host->slots_fd = open_private(fd, "slots");
+		host->names_fd = open_private(fd, "names");
+		host->sockets_fd = open_private(fd, "sockets");
+	}
+	if (fd < 0 || host->slots_fd < 0 || host->names_fd < 0 || host->sockets_fd < 0) {
+		int code = fd < 0                 ? fd
+		           : host->slots_fd < 0   ? host->slots_fd
+		           : host->names_fd < 0   ? host->names_fd
+		                                  : host->sockets_fd;
+
+		error_set(err, code, "state", "cannot use state directory %s:", host->state_dir);
+		if (code == -EPERM)
+			error_remedy(err, "it must belong to this user with mode 0700");
+		return code;
+	}
+	return 0;
+}
+
+int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_error *err)
+{
+	struct dyno_host *host = calloc(1, sizeof(*host));
+	int r;
+
+	if (!host)
+		return error_set(err, -ENOMEM, "host", "out of memory");
+	*host = (struct dyno_host){
+		.rootless = !has_sys_admin(),
+		.uid = geteuid(),
+		.gid = getegid(),
+		.slots_fd = -1,
+		.names_fd = -1,
+		.sockets_fd = -1,
+		.landlock_abi = landlock_abi(),
+		.cgroups = { .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } },
+	};
+	r = state_dir ? text_copy(host->state_dir, sizeof(host->state_dir), state_dir)
+	              : default_state_dir(host, host->state_dir, sizeof(host->state_dir));
+	if (r < 0)
+		error_set(err, r, "state", "the path of the state directory is too long");
+	if (r == 0)
+		r = open_state(host, err);
+	if (r == 0)
+		r = cgroup_host_open(&host->cgroups, err);
+	if (r == 0)
+		r = network_host_open(host->rootless, &host->network, err);
+	if (r < 0) {
+		dyno_host_close(host);
+		return r;
+	}
+	*ret = host;
+	return 0;
+}
+
+struct dyno_host *dyno_host_close(struct dyno_host *host)
+{
+	if (!host)
+		return NULL;
+	network_host_close(host->network);
+	cgroup_host_done(&host->cgroups);
+	host->slots_fd = fd_close(host->slots_fd);
+	host->names_fd = fd_close(host->names_fd);
+	host->sockets_fd = fd_close(host->sockets_fd);
+	free(host);
+	return NULL;
+}

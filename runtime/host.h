@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.h - what this machine gives, probed once per launcher, and the state directory */
+#ifndef RUNTIME_HOST_H
+#define RUNTIME_HOST_H
+
+#include <stdbool.h>
+
+#include "dyno.h"
+#include "isolation/cgroup.h"
+#include "netns/network.h"
+
+/**
+ * struct dyno_host - see dyno_host_open()
+ * @rootless:  without CAP_SYS_ADMIN: user namespace first, single id, pasta
+ * @state_dir: absolute path of the state directory
+ * @slots_fd, @names_fd, @sockets_fd: its subdirectories (see registry.h)
+ */
+struct dyno_host {
+	bool rootless;
+	uid_t uid;
+	gid_t gid;
+	char state_dir[108];
+	int slots_fd;
+	int names_fd;
+	int sockets_fd;
+	int landlock_abi;
+	struct cgroup_host cgroups;
+	struct network_host *network;
+};
+
+#endif /* RUNTIME_HOST_H */

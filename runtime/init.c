@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init.c - see init.h */
+#include "runtime/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "isolation/devices.h"
+#include "runtime/app.h"
+#include "runtime/channel.h"
+
+/** struct title - the memory in which the kernel finds our command line and environment (proc(5)) */
+static struct {
+	char *argv;
+	size_t argv_size;
+	char *env;
+	size_t env_size;
+} title;
+
+/** note_title() - glibc hands argc, argv and envp to constructors, in a library too */
+__attribute__((constructor)) static void note_title(int argc, char **argv, char **envp)
+{
+	char *end;
+
+	if (argc < 1)
+		return;
+	title.argv = argv[0];
+	end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
+	title.argv_size = (size_t)(end - argv[0]);
+	title.env = envp[0];
+	for (end = title.env; *envp; envp++)
+		end = *envp + strlen(*envp) + 1;
+	title.env_size = title.env ? (size_t)(end - title.env) : 0;
+}
+
+void init_hide_title(void)
+{
+	if (title.env)
+		explicit_bzero(title.env, title.env_size);
+	if (title.argv) {
+		explicit_bzero(title.argv, title.argv_size);
+		strncpy(title.argv, "dyno-init", title.argv_size - 1);
+	}
+}
+
+void init_reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t all;
+	int signo;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	for (signo = 1; signo < NSIG; signo++)
+		(void)sigaction(signo, &action, NULL); /* KILL, STOP and two of glibc's own refuse, rightly */
+}
+
+/** drop_descriptors() - /dev/null on 0 to 2, the kept ones from 3 on, nothing else */
+static void drop_descriptors(int *keep[], size_t count)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	size_t i;
+	int fd;
+
+	/* First out of the way of the numbers they are to have, then into place. */
+	for (i = 0; i < count; i++)
+		if (*keep[i] >= 0)
+			*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 64);
+	for (fd = 0; fd < 3; fd++)
+		(void)dup3(null, fd, 0);
+	fd = 3;
+	for (i = 0; i < count; i++)
+		if (*keep[i] >= 0)
+			*keep[i] = dup3(*keep[i], fd++, O_CLOEXEC);
+	(void)close_range((unsigned)fd, ~0u, 0);
+}
+
+void init_begin(struct init *init, const struct child *child)
+{
+	int channel = child->channel, terminal = child->terminal, master = child->terminal_master;
+	int scratch = child->rootless ? child->scratch : -1;
+	int *keep[] = { &channel, &terminal, &master, &scratch };
+	struct channel_message message = { .type = CHANNEL_PARKED, .timeline = child->timeline };
+	sigset_t chld;
+	int fds[2];
+	unsigned count = 0;
+
+	drop_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
+	memset(init, 0, sizeof(*init));
+	init->channel = channel;
+	init->terminal = terminal;
+	init->no_init = child->shape->no_init;
+	init->cpus = child->cpus;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	init->signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (master >= 0) {
+		message.flags |= CHANNEL_HAS_TERMINAL;
+		fds[count++] = master;
+	}
+	if (scratch >= 0) {
+		message.flags |= CHANNEL_HAS_SCRATCH;
+		fds[count++] = scratch;
+	}
+	if (init->signal_fd < 0 || channel_send(init->channel, &message, NULL, fds, count) < 0)
+		_exit(125);
+	fd_close(master);
+	fd_close(scratch);
+}
+
+/** report_failure() - the process @id could not be started */
+static void report_failure(const struct init *init, uint32_t id, const struct dyno_error *error)
+{
+	struct channel_message message = { .type = CHANNEL_FAILED, .id = id, .error = *error };
+
+	(void)channel_send(init->channel, &message, NULL, NULL, 0);
+}
+
+/** report_up() - the process @id runs; @terminal: master to hand over, -1 for none */
+static void report_up(const struct init *init, uint32_t id, int terminal)
+{
+	struct channel_message message = { .type = CHANNEL_UP, .id = id, .ns = clock_ns() };
+
+	if (terminal >= 0)
+		message.flags = CHANNEL_HAS_TERMINAL;
+	(void)channel_send(init->channel, &message, NULL, &terminal, terminal >= 0 ? 1 : 0);
+}
+
+/** find_exec() - slot of the exec with @pid; 0 finds a free one */
+static struct init_exec *find_exec(struct init *init, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < INIT_EXECS; i++)
+		if (init->execs[i].pid == pid)
+			return &init->execs[i];
+	return NULL;
+}
+
+/** on_start() - START: the sandbox becomes a dyno */
+static void on_start(struct init *init, struct channel_packet *packet)
+{
+	size_t mapping, size = packet->message.blob_size;
+	struct channel_app *app = channel_app_open(packet, &mapping);
+	struct app_streams streams = { .terminal = TAKE_FD(init->terminal) };
+	struct dyno_error error = { 0 };
+	pid_t pid;
+
+	/* The launcher has sent this after its namespaces_spread(): the app gets all CPUs of its launcher. */
+	namespaces_gather_child(&init->cpus);
+	memcpy(streams.fds, packet->fds, sizeof(streams.fds));
+	streams.given = (packet->message.flags & CHANNEL_WITH_STREAMS) != 0;
+	if (!app) {
+		error_set(&error, -EPROTO, "start", "malformed start message");
+		report_failure(init, 0, &error);
+		_exit(125);
+	}
+	if (init->no_init) {
+		app_exec(app, &streams, &error); /* returns only on failure */
+		report_failure(init, 0, &error);
+		_exit(125);
+	}
+	pid = app_spawn(app, &streams, &error);
+	channel_app_close(app, size, mapping);
+	channel_close_fds(packet);
+	fd_close(streams.terminal);
+	if (pid < 0) {
+		report_failure(init, 0, &error);
+		_exit(125);
+	}
+	init->main_pid = pid;
+	report_up(init, 0, -1);
+}
+
+/** open_exec_terminal() - a new pseudo-terminal for an EXEC that wants one. Return: master, or negative errno */
+static int open_exec_terminal(struct app_streams *streams, struct dyno_error *err)
+{
+	int master = devices_terminal_child(err);
+
+	if (master < 0)
+		return master;
+	streams->terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (streams->terminal < 0) {
+		int code = -errno;
+
+		fd_close(master);
+		return error_set(err, code, "terminal", "cannot open the terminal:");
+	}
+	return master;
+}
+
+/** on_exec() - EXEC: one more process */
+static void on_exec(struct init *init, struct channel_packet *packet)
+{
+	size_t mapping, size = packet->message.blob_size;
+	struct channel_app *app = channel_app_open(packet, &mapping);
+	struct init_exec *slot = find_exec(init, 0);
+	struct app_streams streams = { .terminal = -1 };
+	struct dyno_error error = { 0 };
+	_cleanup_close_ int master = -1;
+	pid_t pid = -1;
+
+	memcpy(streams.fds, packet->fds, sizeof(streams.fds));
+	streams.given = (packet->message.flags & CHANNEL_WITH_STREAMS) != 0;
+	if (!app || !slot)
+		error_set(&error, slot ? -EPROTO : -EAGAIN, "exec", "cannot start another process in this dyno:");
+	else if (packet->message.flags & CHANNEL_WANT_TERMINAL)
+		master = open_exec_terminal(&streams, &error);
+	if (error.code == 0)
+		pid = app_spawn(app, &streams, &error);
+	if (app)
+		channel_app_close(app, size, mapping);
+	channel_close_fds(packet);
+	fd_close(streams.terminal);
+	if (pid < 0) {
+		report_failure(init, packet->message.id, &error);
+		return;
+	}
+	*slot = (struct init_exec){ .id = packet->message.id, .pid = pid };
+	report_up(init, slot->id, master);
+}
+
+/** on_signal() - SIGNAL: to the app, to everything, or to one exec'd process */
+static void on_signal(const struct init *init, const struct channel_message *message)
+{
+	size_t i;
+
+	if (message->id == CHANNEL_ALL)
+		(void)kill(-1, message->value); /* kill(2): all but ourselves, within the PID namespace */
+	else if (message->id == 0 && init->main_pid > 0)
+		(void)kill(init->main_pid, message->value);
+	for (i = 0; message->id != 0 && i < INIT_EXECS; i++)
+		if (init->execs[i].pid > 0 && init->execs[i].id == message->id)
+			(void)kill(init->execs[i].pid, message->value);
+}
+
+/** on_packet() - one packet of the launcher */
+static void on_packet(struct init *init)
+{
+	static struct channel_packet packet;
+
+	if (channel_receive(init->channel, &packet, true) <= 0)
+		_exit(125); /* the launcher died: so does the dyno */
+	switch (packet.message.type) {
+	case CHANNEL_START:
+		if (init->main_pid == 0)
+			on_start(init, &packet);
+		break;
+	case CHANNEL_EXEC:
+		if (init->main_pid > 0)
+			on_exec(init, &packet);
+		break;
+	case CHANNEL_SIGNAL:
+		on_signal(init, &packet.message);
+		break;
+	default:
+		break;
+	}
+	channel_close_fds(&packet);
+}
+
+/** report_child() - tell the launcher what became of @pid, if it is one it asked for; the app's end is the dyno's */
+static void report_child(struct init *init, pid_t pid, int status)
+{
+	struct channel_message message = { .type = CHANNEL_EXITED, .value = status };
+	struct init_exec *slot = pid == init->main_pid ? NULL : find_exec(init, pid);
+
+	if (pid != init->main_pid && !slot)
+		return; /* an orphan of the app's: reaped, and nobody's business */
+	message.id = slot ? slot->id : 0;
+	if (WIFSTOPPED(status)) {
+		message.type = CHANNEL_STOPPED;
+		message.value = WSTOPSIG(status);
+	} else if (slot) {
+		slot->pid = 0;
+	}
+	(void)channel_send(init->channel, &message, NULL, NULL, 0);
+	if (message.type == CHANNEL_EXITED && !slot)
+		_exit(0);
+}
+
+/** reap() - drain: one SIGCHLD may stand for many children, as a zombie storm shows */
+static void reap(struct init *init)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	while (read(init->signal_fd, &info, sizeof(info)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+		report_child(init, pid, status);
+}
+
+void init_main(struct init *init)
+{
+	struct pollfd fds[2] = {
+		{ .fd = init->channel, .events = POLLIN },
+		{ .fd = init->signal_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue; /* EINTR only: everything is blocked but KILL and STOP */
+		if (fds[1].revents)
+			reap(init);
+		if (fds[0].revents)
+			on_packet(init);
+	}
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reason.c - see reason.h */
+#include "runtime/reason.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "isolation/scratch.h"
+
+void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
+{
+	const struct dyno_sandbox *sandbox = dyno->sandbox;
+	struct cgroup_usage usage = { 0 };
+	char number[16];
+
+	buf[0] = '\0';
+	(void)cgroup_usage(&sandbox->group, &usage);
+	if (usage.memory_hits > 0)
+		(void)text_format(buf, size, "memory limit %s reached, a process was killed (raise --memory)",
+		                  units_format_size(dyno->limits.memory, number, sizeof(number)));
+	else if (usage.pids_hits > 0)
+		(void)text_format(buf, size, "process limit %llu reached, %llu forks refused (raise --pids)",
+		                  (unsigned long long)dyno->limits.pids, (unsigned long long)usage.pids_hits);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+		(void)text_format(buf, size, "file size limit %s reached, by a file or the output (raise --scratch-size)",
+		                  units_format_size(sandbox->shape.scratch_size, number, sizeof(number)));
+	else if (sandbox->scratch >= 0 && scratch_full(sandbox->scratch) > 0)
+		(void)text_format(buf, size, "scratch limit %s reached, writes were refused (raise --scratch-size)",
+		                  units_format_size(sandbox->shape.scratch_size, number, sizeof(number)));
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		(void)text_format(buf, size, "killed by the system call filter: a call of a foreign ABI");
+	else if (WIFSIGNALED(status))
+		(void)text_format(buf, size, "ended by signal %d (%s)", WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+}

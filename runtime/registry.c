@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry.c - see registry.h */
+#include "runtime/registry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/claim.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "runtime/host.h"
+
+#define ENTRY_SIZE 1024
+#define ENTRY_END "end=1\n" /* last line of a whole entry: a reader that does not see it read too early */
+
+int registry_publish(int fd, const struct registry_entry *entry)
+{
+	char text[ENTRY_SIZE];
+	int length = text_format(text, sizeof(text),
+	                         "slot=%u\nlauncher=%d\npid=%d\nstarted=%" PRIu64 "\nboot_ns=%" PRIu64
+	                         "\nnet=%u\naddress=%s\nport=%u\ncommand=%s\nslug=%s\n" ENTRY_END,
+	                         entry->slot, entry->launcher, entry->pid, entry->started, entry->boot_ns,
+	                         (unsigned)entry->net, entry->address, entry->port, entry->command, entry->slug);
+
+	if (length < 0)
+		return length;
+	if (ftruncate(fd, 0) < 0)
+		return -errno;
+	return pwrite(fd, text, (size_t)length, 0) == length ? 0 : -EIO;
+}
+
+/** parse_number() - @value as a number, or 0: the text is our own, a torn one was refused before */
+static uint64_t parse_number(const char *value)
+{
+	uint64_t number = 0;
+
+	(void)units_number(value, 0, UINT64_MAX, &number);
+	return number;
+}
+
+/** parse_line() - one KEY=VALUE of an entry; unknown keys are a newer version's */
+static void parse_line(struct registry_entry *entry, const char *key, const char *value)
+{
+	if (strcmp(key, "slot") == 0)
+		entry->slot = (unsigned)parse_number(value);
+	else if (strcmp(key, "launcher") == 0)
+		entry->launcher = (pid_t)parse_number(value);
+	else if (strcmp(key, "pid") == 0)
+		entry->pid = (pid_t)parse_number(value);
+	else if (strcmp(key, "started") == 0)
+		entry->started = parse_number(value);
+	else if (strcmp(key, "boot_ns") == 0)
+		entry->boot_ns = parse_number(value);
+	else if (strcmp(key, "net") == 0)
+		entry->net = (enum dyno_net)parse_number(value);
+	else if (strcmp(key, "address") == 0)
+		(void)text_copy(entry->address, sizeof(entry->address), value);
+	else if (strcmp(key, "port") == 0)
+		entry->port = (uint16_t)parse_number(value);
+	else if (strcmp(key, "command") == 0)
+		(void)text_copy(entry->command, sizeof(entry->command), value);
+	else if (strcmp(key, "slug") == 0)
+		(void)text_copy(entry->slug, sizeof(entry->slug), value);
+}
+
+/** read_entry() - the running dyno @name. Return: 1, or 0 when it does not run (or is not published yet) */
+static int read_entry(const struct dyno_host *host, const char *name, struct registry_entry *ret)
+{
+	struct registry_entry entry = { 0 };
+	char text[ENTRY_SIZE];
+	char *line, *rest = text;
+	ssize_t length;
+
+	if (claim_held(host->names_fd, name) != 1 || text_copy(entry.name, sizeof(entry.name), name) < 0)
+		return 0;
+	length = fd_read_text(host->names_fd, name, text, sizeof(text));
+	if (length < (ssize_t)strlen(ENTRY_END) || strcmp(text + length - strlen(ENTRY_END), ENTRY_END) != 0)
+		return 0;
+	while ((line = strsep(&rest, "\n"))) {
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value = '\0';
+		parse_line(&entry, line, value + 1);
+	}
+	*ret = entry;
+	return 1;
+}
+
+/** by_name() - order of a listing: web.2 before web.10 */
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(((const struct registry_entry *)a)->name, ((const struct registry_entry *)b)->name);
+}
+
+int registry_list(struct dyno_host *host, struct registry_entry **ret, struct dyno_error *err)
+{
+	int fd = fcntl(host->names_fd, F_DUPFD_CLOEXEC, 3);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct registry_entry *list = NULL;
+	const struct dirent *name;
+	size_t count = 0;
+
+	if (!dir) {
+		fd_close(fd);
+		return error_set(err, -errno, "registry", "cannot read the state directory:");
+	}
+	rewinddir(dir); /* the offset is shared with the descriptor that was duplicated */
+	while ((name = readdir(dir))) {
+		struct registry_entry *longer;
+
+		if (name->d_name[0] == '.')
+			continue;
+		longer = reallocarray(list, count + 1, sizeof(*list));
+		if (!longer)
+			break;
+		list = longer;
+		count += (size_t)read_entry(host, name->d_name, &list[count]);
+	}
+	closedir(dir);
+	if (count > 0)
+		qsort(list, count, sizeof(*list), by_name);
+	*ret = list;
+	return (int)count;
+}
+
+/** suggest() - the running dyno whose name is nearest to @name */
+static void suggest(struct dyno_host *host, const char *name, struct dyno_error *err)
+{
+	_cleanup_free_ struct registry_entry *list = NULL;
+	_cleanup_free_ const char **names = NULL;
+	const char *closest;
+	int count = registry_list(host, &list, NULL);
+	int i;
+
+	names = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof(*names));
+	if (!names)
+		return;
+	for (i = 0; i < count; i++)
+		names[i] = list[i].name;
+	closest = text_closest(name, names);
+	if (closest)
+		error_remedy(err, "did you mean %s? dyno ps lists what runs", closest);
+	else
+		error_remedy(err, "dyno ps lists what runs");
+}
+
+int registry_find(struct dyno_host *host, const char *name, struct registry_entry *ret, struct dyno_error *err)
+{
+	if (strchr(name, '/') || name[0] == '.' || read_entry(host, name, ret) != 1) {
+		error_set(err, -ENOENT, "registry", "no dyno named %s is running", name);
+		suggest(host, name, err);
+		return -ENOENT;
+	}
+	return 0;
+}

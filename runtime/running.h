@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* running.h - the running dyno, for the files of this room (the public face is include/dyno.h) */
+#ifndef RUNTIME_RUNNING_H
+#define RUNTIME_RUNNING_H
+
+#include <stdbool.h>
+
+#include "dyno.h"
+#include "runtime/sandbox.h"
+
+/** enum dyno_state - how far a dyno has come */
+enum dyno_state { DYNO_STARTING, DYNO_RUNNING, DYNO_ENDED };
+
+/**
+ * struct dyno - a started sandbox
+ * @epoll:    what dyno_fd() gives: the channel and the pidfd
+ * @terminal: master of the pseudo-terminal, -1 without
+ * @env:      complete environment, kept for dyno_exec(); one allocation with its strings
+ * @limits:   as started, to name the one that was hit
+ * @reported: the init told how the main process ended
+ */
+struct dyno {
+	struct dyno_sandbox *sandbox;
+	enum dyno_state state;
+	int epoll;
+	int terminal;
+	char **env;
+	struct dyno_limits limits;
+	uint32_t next_exec;
+	bool reported;
+	int status;
+};
+
+#endif /* RUNTIME_RUNNING_H */

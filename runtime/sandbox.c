@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandbox.c - see sandbox.h, and dyno_prepare() in dyno.h */
+#include "runtime/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/claim.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "isolation/namespaces.h"
+#include "isolation/scratch.h"
+#include "netns/resolver.h"
+#include "runtime/channel.h"
+#include "runtime/child.h"
+#include "runtime/host.h"
+#include "runtime/spec.h"
+
+/** struct prepare - what the steps of one dyno_prepare() share */
+struct prepare {
+	struct dyno_sandbox *sandbox;
+	const struct dyno_app *app;
+	int child_end;
+	char hosts[256];
+	char resolv[1024];
+};
+
+char *sandbox_group_id(unsigned slot, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", slot);
+	return buf;
+}
+
+/** take_name() - claim the app's name, or a free run.NNNN */
+static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno_error *err)
+{
+	int names = sandbox->host->names_fd;
+	unsigned tries;
+	uint16_t number;
+
+	if (name) {
+		snprintf(sandbox->name, sizeof(sandbox->name), "%s", name);
+		sandbox->name_fd = claim_take(names, name);
+	}
+	for (tries = 0; !name && tries < 64; tries++) {
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return error_set(err, -errno, "claim", "no random numbers:");
+		snprintf(sandbox->name, sizeof(sandbox->name), "run.%u", 1000u + number % 9000u);
+		sandbox->name_fd = claim_take(names, sandbox->name);
+		if (sandbox->name_fd != -EBUSY)
+			break;
+	}
+	if (sandbox->name_fd == -EBUSY) {
+		sandbox->name_fd = -1;
+		error_set(err, -EBUSY, "claim", "a dyno named %s is already running", sandbox->name);
+		error_remedy(err, "stop it with dyno stop %s, or choose another --name", sandbox->name);
+		return -EBUSY;
+	}
+	if (sandbox->name_fd < 0) {
+		int code = sandbox->name_fd;
+
+		sandbox->name_fd = -1;
+		return error_set(err, code, "claim", "cannot claim the name %s:", sandbox->name);
+	}
+	return 0;
+}
+
+/** step_claim() - a slot and a name; a slot whose last owner died is cleaned first */
+static int step_claim(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+
+	sandbox->slot_fd = claim_take_slot(sandbox->host->slots_fd, NETWORK_SLOTS, &sandbox->slot);
+	if (sandbox->slot_fd < 0) {
+		int code = sandbox->slot_fd;
+
+		sandbox->slot_fd = -1;
+		return error_set(err, code, "claim", "no free slot among %d:", NETWORK_SLOTS);
+	}
+	return take_name(sandbox, prepare->app ? prepare->app->name : NULL, err);
+}
+
+/** step_cgroup() - the dyno's groups, and its limits if they are known; leftovers of a dead owner of the slot go first */
+static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct dyno_host *host = sandbox->host;
+	char id[12];
+	int r;
+
+	sandbox_group_id(sandbox->slot, id, sizeof(id));
+	r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
+	if (r == -EEXIST) {
+		r = sandbox_clean_slot(host, sandbox->slot, sandbox->slot_fd, err);
+		if (r == 0)
+			r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
+	}
+	if (r == 0 && prepare->app)
+		r = cgroup_limit(&host->cgroups, &sandbox->group, &prepare->app->limits, err);
+	return r;
+}
+
+/** step_identity() - ready user namespaces; rootless the child makes its own */
+static int step_identity(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct stat st = { .st_uid = (uid_t)-1 };
+
+	if (sandbox->host->rootless)
+		return 0;
+	if (sandbox->slug[0] != '\0' && stat(sandbox->slug, &st) < 0)
+		return error_set(err, -errno, "slug", "cannot stat slug %s:", sandbox->slug);
+	return identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
+}
+
+/** step_scratch() - the writable layer; rootless it must belong to the child's user namespace, which makes it */
+static int step_scratch(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct dyno_shape *shape = &sandbox->shape;
+
+	if (shape->scratch_dir && fd_write_all(sandbox->slot_fd, shape->scratch_dir, strlen(shape->scratch_dir)) < 0)
+		return error_set(err, -EIO, "claim", "cannot note the scratch directory in the slot's claim");
+	if (shape->scratch_dir)
+		sandbox->scratch = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
+	else if (!sandbox->host->rootless)
+		sandbox->scratch = scratch_open(shape->scratch_size, err);
+	else
+		return 0;
+	if (sandbox->scratch < 0) {
+		int code = sandbox->scratch;
+
+		sandbox->scratch = -1;
+		return code;
+	}
+	return 0;
+}
+
+/** step_texts() - the generated files of /etc that differ between dynos */
+static int step_texts(struct prepare *prepare, struct dyno_error *err)
+{
+	int r = resolver_conf(prepare->sandbox->shape.net, prepare->resolv, sizeof(prepare->resolv));
+
+	if (r < 0)
+		return error_set(err, r, "resolver", "cannot make resolv.conf:");
+	r = text_format(prepare->hosts, sizeof(prepare->hosts),
+	                "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
+	                prepare->sandbox->name);
+	return r < 0 ? r : 0;
+}
+
+/** step_channel() - the control socket */
+static int step_channel(struct prepare *prepare, struct dyno_error *err)
+{
+	int ends[2];
+	int r = channel_pair(ends);
+
+	if (r < 0)
+		return error_set(err, r, "channel", "cannot make the control socket:");
+	prepare->sandbox->channel = ends[0];
+	prepare->child_end = ends[1];
+	return 0;
+}
+
+/** step_clone() - the one clone; in the child it does not return */
+static int step_clone(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct dyno_host *host = sandbox->host;
+	struct child child = {
+		.shape = &sandbox->shape,
+		.slug = sandbox->slug[0] != '\0' ? sandbox->slug : NULL,
+		.name = sandbox->name,
+		.rootless = host->rootless,
+		.uid = host->uid,
+		.gid = host->gid,
+		.channel = prepare->child_end,
+		.launcher_end = sandbox->channel,
+		.landlock_abi = host->landlock_abi,
+		.group = &sandbox->group,
+		.identity = &sandbox->identity,
+		.texts = { .hostname = sandbox->name, .hosts = prepare->hosts, .resolv_conf = prepare->resolv },
+		.scratch = sandbox->scratch,
+		.skeleton = -1,
+		.rootfd = -1,
+		.terminal = -1,
+		.terminal_master = -1,
+	};
+	pid_t pid;
+
+	namespaces_cpus(&child.cpus);
+	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net),
+	                       cgroup_clone_fd(&sandbox->group), &sandbox->pidfd, err);
+	if (pid == 0)
+		child_main(&child);
+	if (pid < 0)
+		return pid;
+	sandbox->pid = pid;
+	namespaces_spread(pid, &child.cpus);
+	prepare->child_end = fd_close(prepare->child_end);
+	return 0;
+}
+
+/** step_network() - make the network end while the child builds its filesystem, and hand it over */
+static int step_network(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct dyno_host *host = sandbox->host;
+	const struct channel_message message = { .type = CHANNEL_NETWORK };
+	enum dyno_net net = sandbox->shape.net;
+	uint16_t port = prepare->app ? prepare->app->port : 0;
+	int r;
+
+	if (net == DYNO_NET_HOST)
+		return 0;
+	if (host->rootless)
+		r = network_attach(host->network, net, sandbox->pid, port, &sandbox->network, err);
+	else
+		r = network_open(host->network, net, sandbox->slot, &sandbox->network, err);
+	if (r < 0)
+		return r;
+	r = channel_send(sandbox->channel, &message, NULL, &sandbox->network.fd, sandbox->network.fd >= 0 ? 1 : 0);
+	/* EPIPE: the child failed meanwhile and its error record waits in the channel: dyno_next_event() tells it. */
+	return r < 0 && r != -EPIPE ? error_set(err, r, "network", "cannot hand over the network:") : 0;
+}
+
+/** struct step - one step of the parent; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
+static const struct {
+	const char *name;
+	int (*run)(struct prepare *prepare, struct dyno_error *err);
+	enum dyno_phase stamp;
+} steps[] = {
+	{ "parent claim", step_claim, DYNO_PHASE_COUNT },
+	{ "parent cgroup", step_cgroup, DYNO_PHASE_COUNT },
+	{ "parent identity", step_identity, DYNO_PHASE_CLAIMED },
+	{ "parent scratch", step_scratch, DYNO_PHASE_COUNT },
+	{ "parent texts", step_texts, DYNO_PHASE_COUNT },
+	{ "parent channel", step_channel, DYNO_PHASE_COUNT },
+	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
+	{ "parent network", step_network, DYNO_PHASE_COUNT },
+};
+
+/** run_steps() - the parent's road */
+static int run_steps(struct prepare *prepare, struct dyno_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int r = fault_at(steps[i].name);
+
+		if (r < 0)
+			return error_set(err, r, steps[i].name, "injected failure:");
+		r = steps[i].run(prepare, err);
+		if (r < 0)
+			return r;
+		if (steps[i].stamp != DYNO_PHASE_COUNT)
+			prepare->sandbox->timeline.ns[steps[i].stamp] = clock_ns();
+	}
+	return 0;
+}
+
+/** copy_shape() - own copies of the shape's strings, and its defaults */
+static int copy_shape(struct dyno_sandbox *sandbox, const struct dyno_shape *shape)
+{
+	size_t stack = strlen(shape->stack) + 1;
+	size_t dir = shape->scratch_dir ? strlen(shape->scratch_dir) + 1 : 0;
+
+	sandbox->strings = malloc(stack + dir);
+	if (!sandbox->strings)
+		return -ENOMEM;
+	sandbox->shape = *shape;
+	sandbox->shape.stack = memcpy(sandbox->strings, shape->stack, stack);
+	if (dir)
+		sandbox->shape.scratch_dir = memcpy(sandbox->strings + stack, shape->scratch_dir, dir);
+	if (sandbox->shape.scratch_size == 0)
+		sandbox->shape.scratch_size = SCRATCH_DEFAULT_SIZE;
+	return 0;
+}
+
+/** new_sandbox() - allocate, with nothing owned yet */
+static int new_sandbox(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
+                       uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = calloc(1, sizeof(*sandbox));
+	int r;
+
+	if (!sandbox)
+		return error_set(err, -ENOMEM, "prepare", "out of memory");
+	sandbox->host = host;
+	sandbox->slot_fd = sandbox->name_fd = sandbox->scratch = sandbox->channel = sandbox->pidfd = -1;
+	sandbox->group = (struct cgroup)CGROUP_NULL;
+	sandbox->identity = (struct identity)IDENTITY_NULL;
+	sandbox->network = (struct network)NETWORK_NULL;
+	sandbox->timeline.ns[DYNO_PHASE_REQUESTED] = requested_ns ? requested_ns : clock_ns();
+	r = copy_shape(sandbox, shape);
+	if (r == 0 && app && app->slug)
+		r = text_copy(sandbox->slug, sizeof(sandbox->slug), app->slug);
+	if (r < 0) {
+		dyno_sandbox_destroy(sandbox);
+		return error_set(err, r, "prepare", "cannot copy the spec:");
+	}
+	*ret = sandbox;
+	return 0;
+}
+
+int dyno_prepare(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
+                 uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err)
+{
+	struct prepare prepare = { .app = app, .child_end = -1 };
+	int r = spec_check_shape(shape, err);
+
+	if (r == 0 && app)
+		r = spec_check_app(app, err);
+	if (r == 0)
+		r = new_sandbox(host, shape, app, requested_ns, &prepare.sandbox, err);
+	if (r < 0)
+		return r;
+	r = run_steps(&prepare, err);
+	fd_close(prepare.child_end);
+	if (r < 0) {
+		dyno_sandbox_destroy(prepare.sandbox);
+		return r;
+	}
+	*ret = prepare.sandbox;
+	return 0;
+}
+
+int sandbox_reap(struct dyno_sandbox *sandbox)
+{
+	int status = -1;
+
+	if (sandbox->pid <= 0)
+		return -1;
+	(void)pidfd_send_signal(sandbox->pidfd, SIGKILL, NULL, 0);
+	while (waitpid(sandbox->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	sandbox->pid = 0;
+	return status;
+}
+
+int sandbox_clean_slot(struct dyno_host *host, unsigned slot, int claim, struct dyno_error *err)
+{
+	char id[12], dir[PATH_MAX];
+	ssize_t length = pread(claim, dir, sizeof(dir) - 1, 0);
+	int r = cgroup_remove(&host->cgroups, sandbox_group_id(slot, id, sizeof(id)), err);
+
+	if (r == 0 && !host->rootless)
+		r = network_remove(host->network, slot, err);
+	if (r == 0 && length > 0) {
+		dir[length] = '\0';
+		r = scratch_remove_disk(dir, slot);
+		if (r < 0)
+			error_set(err, r, "scratch", "cannot remove scratch directory %s/dyno-%u:", dir, slot);
+	}
+	if (r == 0 && ftruncate(claim, 0) < 0)
+		r = error_set(err, -errno, "claim", "cannot empty the claim of slot %u:", slot);
+	return r;
+}
+
+struct dyno_sandbox *dyno_sandbox_destroy(struct dyno_sandbox *sandbox)
+{
+	struct dyno_host *host;
+	char id[12];
+
+	if (!sandbox)
+		return NULL;
+	host = sandbox->host;
+	(void)sandbox_reap(sandbox);
+	identity_done(&sandbox->identity);
+	network_close(host->network, &sandbox->network);
+	cgroup_done(&sandbox->group);
+	if (sandbox->slot_fd >= 0)
+		(void)cgroup_remove(&host->cgroups, sandbox_group_id(sandbox->slot, id, sizeof(id)), NULL);
+	fd_close(sandbox->pidfd);
+	fd_close(sandbox->channel);
+	fd_close(sandbox->scratch);
+	if (sandbox->shape.scratch_dir)
+		(void)scratch_remove_disk(sandbox->shape.scratch_dir, sandbox->slot);
+	if (sandbox->name_fd >= 0)
+		claim_drop(host->names_fd, sandbox->name, sandbox->name_fd);
+	if (sandbox->slot_fd >= 0)
+		claim_drop(host->slots_fd, sandbox_group_id(sandbox->slot, id, sizeof(id)), sandbox->slot_fd);
+	free(sandbox->strings);
+	free(sandbox);
+	return NULL;
+}
