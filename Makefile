@@ -44,13 +44,12 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
-BASE := error fd text units clock claim options options_print
+BASE := error fd text units clock claim fault options options_print
 ISOLATION := namespaces identity mounts stack scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command
-RUNTIME := host spec app sandbox child channel init dyno discarded reason timeline registry \
-	control
+RUNTIME := host spec app sandbox child channel init dyno discarded reason timeline registry gc control control_client
 CLI := main verb message signals terminal run run_options app_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks version manual completion
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
@@ -214,7 +213,7 @@ check: ## every test: root, ordinary user, sanitizers, virtual machine, fuzz, li
 	$(MAKE) check-vm
 	$(MAKE) fuzz
 
-check-unit: tests ## the tests that need no privilege, as whoever you are
+check-unit: $(UNIT_BIN) ## the tests that need no privilege, as whoever you are
 	tests/run.sh --as self --build $(B) $(UNIT_BIN)
 
 check-root: tests ## unit and sandbox tests as root
