@@ -63,17 +63,22 @@ int message_usage(const struct dyno_error *err)
 
 int message_exit_code(const struct dyno_error *err)
 {
-	if (strcmp(err->step, "execve") != 0)
+	if (strcmp(err->step, "exec") != 0)
 		return EXIT_DYNO_FAILED;
 	switch (err->code) {
 	case -ENOENT:
 	case -ENOTDIR:
 		return EXIT_NOT_FOUND;
-	case -E2BIG: /* the command is fine, its arguments are not */
-	case -ENOMEM:
-		return EXIT_DYNO_FAILED;
-	default:
+	case -EACCES:
+	case -EPERM:
+	case -ENOEXEC:
+	case -EISDIR:
+	case -ETXTBSY:
+	case -ELIBBAD:
+	case -EINVAL: /* an ELF file with more than one interpreter, execve(2) */
 		return EXIT_NOT_EXECUTABLE;
+	default: /* the command may be fine; its arguments (E2BIG) or the limits (ENOMEM, EAGAIN) are not */
+		return EXIT_DYNO_FAILED;
 	}
 }
 

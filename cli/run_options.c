@@ -250,6 +250,7 @@ static void resolve_limits(const struct run_given *given, struct dyno_limits *li
 int run_options_resolve(const struct run_given *given, char *const *command, struct run_request *ret,
                         struct dyno_error *err)
 {
+	struct app_given app = given->app;
 	int code;
 
 	ret->given = given;
@@ -265,8 +266,11 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 	ret->app.port = given->port;
 	resolve_limits(given, &ret->app.limits);
 	code = given->name ? dyno_name_check(given->name, err) : 0;
+	if (code == 0 && given->no_init && app.tty)
+		code = error_set(err, -EINVAL, "terminal", "--tty needs the init that --no-init leaves out");
+	app.no_tty = app.no_tty || given->no_init;
 	if (code == 0)
-		code = app_options_resolve(&given->app, command, &ret->inputs, &ret->app, &ret->shape.tty, err);
+		code = app_options_resolve(&app, command, &ret->inputs, &ret->app, &ret->shape.tty, err);
 	if (code == 0)
 		code = resolve_slug(given, ret, err);
 	if (code == 0)

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/message.h"
-#include "runtime/registry.h"
+#include "runtime/spec.h"
 
 /** plain_options - what a verb without options of its own is told */
 struct plain_options {
@@ -157,30 +157,13 @@ int verb_parse_alone(const char *name, int argc, char **argv, void *into)
 	return EXIT_USAGE;
 }
 
-/** name_byte_valid() - @byte may stand in the name of a dyno; the locale has no say */
-static bool name_byte_valid(char byte, bool first)
-{
-	if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9'))
-		return true;
-	return !first && (byte == '.' || byte == '_' || byte == '-');
-}
-
 int dyno_name_check(const char *name, struct dyno_error *err)
 {
-	size_t length = strlen(name);
-
-	for (size_t i = 0; i < length; i++)
-		if (!name_byte_valid(name[i], i == 0))
-			return error_set(err, -EINVAL, "name",
-			                 "\"%s\" cannot be the name of a dyno: letters, digits, \".\", \"_\" and \"-\", "
-			                 "a letter or digit first",
-			                 name);
-	if (length == 0)
-		return error_set(err, -EINVAL, "name", "the name of a dyno cannot be empty");
-	if (length >= REGISTRY_NAME_MAX)
-		return error_set(err, -EINVAL, "name", "the name of a dyno has at most %d characters, not %zu",
-		                 REGISTRY_NAME_MAX - 1, length);
-	return 0;
+	if (spec_name_valid(name))
+		return 0;
+	error_set(err, -EINVAL, "name", "\"%s\" cannot be the name of a dyno", name);
+	error_remedy(err, "letters, digits, \".\", \"_\" and \"-\", at most %d, as in web.1", SPEC_NAME_MAX);
+	return -EINVAL;
 }
 
 int version_main(int argc, char **argv, uint64_t requested_ns)

@@ -69,7 +69,7 @@ int verb_parse(const char *name, int argc, char **argv, void *into, int *ret_fir
 /** verb_parse_alone() - the same for a verb without operands */
 int verb_parse_alone(const char *name, int argc, char **argv, void *into);
 
-/** dyno_name_check() - @name can be the name of a dyno: a letter or digit, then letters, digits, ".", "_", "-" */
+/** dyno_name_check() - @name can be the name of a dyno. Return: 0 or -EINVAL with the rule in @err */
 int dyno_name_check(const char *name, struct dyno_error *err);
 
 /** The option that every verb has; its field comes first. */
