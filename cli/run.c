@@ -229,7 +229,7 @@ static void run_failed(struct run *run, const struct dyno_event *event)
 }
 
 /** run_event() - act on one event of the dyno */
-static void run_event(struct run *run, const struct dyno_event *event)
+static void run_event(struct run *run, struct dyno_event *event)
 {
 	switch (event->type) {
 	case DYNO_EVENT_NONE: break;
@@ -240,7 +240,9 @@ static void run_event(struct run *run, const struct dyno_event *event)
 		run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
 		memcpy(run->reason, event->reason, sizeof(run->reason));
 		break;
-	case DYNO_EVENT_EXEC_EXITED: control_exec_exited(run->control, event->exec_id, event->status); break;
+	case DYNO_EVENT_EXEC_UP:
+	case DYNO_EVENT_EXEC_FAILED:
+	case DYNO_EVENT_EXEC_EXITED: control_event(run->control, event); break;
 	case DYNO_EVENT_STOPPED:
 		if (run->request->shape.tty)
 			run_suspend(run);
