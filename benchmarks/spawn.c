@@ -31,8 +31,6 @@
 #define RUN_MARK "@RUN@"
 #define NS_MARK "@NS="
 
-extern char **environ;
-
 /** struct contender - one way to start the program, and its launches in microseconds; @ns: mount namespace or -1 */
 struct contender {
 	const char *label;
@@ -118,6 +116,8 @@ static int launch(const struct contender *contender, unsigned run, double *ret_f
 	for (i = 0; contender->argv[i]; i++)
 		argv[i] = number_run(contender->argv[i], run, names[i], sizeof(names[i]));
 	argv[i] = NULL;
+	if (!argv[0])
+		return -EINVAL;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	in = pipes[0];
@@ -130,7 +130,7 @@ static int launch(const struct contender *contender, unsigned run, double *ret_f
 	posix_spawn_file_actions_destroy(&actions);
 	if (code != 0)
 		return -code;
-	out = fd_close(out);
+	(void)fd_close(TAKE_FD(out));
 	int64_t stamp = read_stamp(in);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -218,7 +218,7 @@ static int open_namespaces(struct contender *all, int count, int *ret_home)
 
 	for (int i = 0; i < count; i++) {
 		all[i].ns = -1;
-		if (strncmp(all[i].argv[0], NS_MARK, strlen(NS_MARK)) != 0)
+		if (!all[i].argv[0] || strncmp(all[i].argv[0], NS_MARK, strlen(NS_MARK)) != 0)
 			continue;
 		all[i].ns = open(all[i].argv[0] + strlen(NS_MARK), O_RDONLY | O_CLOEXEC);
 		all[i].argv++;

@@ -45,10 +45,11 @@ tidy() {
 }
 
 # The analysis of whole files, one configuration. Suppressed: what headers of the system lack; style that clang-tidy and
-# review settle (variableScope, constParameter on callbacks); public functions that only users of the library call.
+# review settle (variableScope, constParameter on callbacks). cppcheck 2.10 expands the arguments of the macros of the
+# seccomp table too late and miscounts them; both compilers check that table.
 cppcheck_() {
 	cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
-		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective:isolation/syscalls_table.h \
 		-D_GNU_SOURCE -D__x86_64__ -D__linux__ -I. -Iinclude -j "$(nproc)" "${sources[@]}"
 }
 
@@ -58,8 +59,8 @@ shell() {
 
 # nothing in the tree may depend on a place outside of it
 standalone() {
-	# the pattern is written so that it does not match itself
-	! git grep -nIE --untracked '(/work)/|\.\./share[d]|/home/[a-z]+/|/root/[.a-z]' -- . ':!LICENSE'
+	# the pattern is written so that it does not match itself; guest paths like /rw/root are none of ours
+	! git grep -nIE --untracked '(^|[^a-z])/(work/|root/[.a-z]|home/[a-z]+/)|\.\./share[d]' -- . ':!LICENSE'
 }
 
 # the version script lists exactly the public header's functions
