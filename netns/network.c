@@ -330,12 +330,12 @@ int network_attach(struct network_host *host, enum dyno_net net, pid_t pid, uint
 	int r;
 
 	(void)host;
-	if (net == DYNO_NET_PRIVATE) {
+	/* without a port there is nothing to carry: a private network without a way out is loopback */
+	if (net == DYNO_NET_PRIVATE && port != 0) {
 		r = rootless_start(pid, port, &network.helper, err);
 		if (r < 0)
 			return r;
-		if (port != 0)
-			(void)text_copy(network.address, sizeof(network.address), "127.0.0.1");
+		(void)text_copy(network.address, sizeof(network.address), "127.0.0.1");
 	}
 	*ret = network;
 	return 0;

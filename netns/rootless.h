@@ -10,9 +10,9 @@
 
 /**
  * rootless_start() - run pasta for the namespaces of process @pid
- * Must: be called while @pid is dumpable and alive. Returns when pasta is ready: 127.0.0.1:@port of the host then reaches
- * @port inside. It dies with the calling thread.
- * @port: 0 for none
+ * Must: be called while @pid is alive and dumpable, and after its id maps were written. Returns when pasta is ready: 127.0.0.1:@port of the host then reaches
+ * @port inside. pasta dies with the calling thread.
+ * @port: not 0
  * @ret:  its pid, a child of the caller, to be given to rootless_stop()
  */
 int rootless_start(pid_t pid, uint16_t port, pid_t *ret, struct dyno_error *err);
