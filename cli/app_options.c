@@ -21,7 +21,7 @@ static int app_pass_var(struct environment *env, const char *key, struct dyno_er
 
 	if (!environment_key_valid(key, length))
 		return error_set(err, -EINVAL, "environment",
-		                 "--env takes KEY=VALUE or KEY: a letter or \"_\", then letters, digits and \"_\"");
+		                 "--env takes KEY=VALUE or KEY: a letter or '_', then letters, digits and '_'");
 	if (!value) {
 		error_set(err, -EINVAL, "environment", "--env %s: your environment has no such variable", key);
 		error_remedy(err, "give it a value: --env %s=VALUE", key);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -190,8 +191,8 @@ int report_discarded_line(const struct dyno_discarded *discarded, const char *ke
 		(void)text_append(buf, size, "%s%s%" PRIu64 " deletion%s", discarded->files > 0 ? "" : verb,
 		                  discarded->files > 0 ? ", " : " ", discarded->deleted, plural(discarded->deleted));
 	if (kept)
-		return text_append(buf, size, " in %s", kept);
-	return text_append(buf, size, "%s", "");
+		(void)text_append(buf, size, " in %s", kept);
+	return (int)strlen(buf);
 }
 
 /** discarded_path() - print one path of --diff */

@@ -15,11 +15,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/message.h"
 #include "cli/plan.h"
 #include "cli/report.h"
@@ -40,6 +40,8 @@ enum { WAIT_SIGNALS, WAIT_DYNO, WAIT_CONTROL, WAIT_TERMINAL, WAIT_COUNT = WAIT_T
  * @ended:       the last event came; @exit_code is known
  * @abandoned:   do not wait for the rest of the output
  * @hung_up:     the caller's terminal is gone
+ * @forwarded:   the last signal that was passed on to the app
+ * @late:        the grace of a stop was not enough
  * @cause:       signal that ended the boot before the app was up
  * @reason:      why the dyno ended, when there is something to say
  */
@@ -56,6 +58,8 @@ struct run {
 	bool ended;
 	bool abandoned;
 	bool hung_up;
+	bool late;
+	int forwarded;
 	int cause;
 	int exit_code;
 	char reason[sizeof(((struct dyno_event *)NULL)->reason)];
@@ -192,6 +196,7 @@ static void run_signal(struct run *run, int signo)
 	case SIGCONT: terminal_resume(run->terminal); break;
 	default: break;
 	}
+	run->forwarded = signo;
 	(void)dyno_signal(run->dyno, signo, false);
 	/* With a terminal the app decides: if it stops, DYNO_EVENT_STOPPED follows, and we with it. */
 	if (signo == SIGTSTP && !tty)
@@ -228,6 +233,23 @@ static void run_failed(struct run *run, const struct dyno_event *event)
 	run->exit_code = message_error(run_name(run), &event->error);
 }
 
+/**
+ * run_exited() - the app ended: note how, and why if the caller does not know already
+ * Who asked for the end by a stop or a signal needs no line that it came.
+ */
+static void run_exited(struct run *run, const struct dyno_event *event)
+{
+	bool asked = run->cause || (WIFSIGNALED(event->status) &&
+	                            (run->deadline_ns != 0 || WTERMSIG(event->status) == run->forwarded));
+
+	run->ended = true;
+	run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
+	if (run->late)
+		(void)text_copy(run->reason, sizeof(run->reason), "did not stop within its time of grace and was killed");
+	else if (!asked)
+		(void)text_copy(run->reason, sizeof(run->reason), event->reason);
+}
+
 /** run_event() - act on one event of the dyno */
 static void run_event(struct run *run, struct dyno_event *event)
 {
@@ -235,11 +257,7 @@ static void run_event(struct run *run, struct dyno_event *event)
 	case DYNO_EVENT_NONE: break;
 	case DYNO_EVENT_UP: run_up(run); break;
 	case DYNO_EVENT_FAILED: run_failed(run, event); break;
-	case DYNO_EVENT_EXITED:
-		run->ended = true;
-		run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
-		memcpy(run->reason, event->reason, sizeof(run->reason));
-		break;
+	case DYNO_EVENT_EXITED: run_exited(run, event); break;
 	case DYNO_EVENT_EXEC_UP:
 	case DYNO_EVENT_EXEC_FAILED:
 	case DYNO_EVENT_EXEC_EXITED: control_event(run->control, event); break;
@@ -326,8 +344,10 @@ static int run_wait(struct run *run, struct dyno_error *err)
 		run_control(run);
 	if (terminal_relay(run->terminal, fds + WAIT_TERMINAL) < 0)
 		run_hang_up(run);
-	if (run->deadline_ns != 0 && clock_ns() >= run->deadline_ns)
+	if (run->deadline_ns != 0 && !run->ended && clock_ns() >= run->deadline_ns) {
+		run->late = true;
 		run_kill(run);
+	}
 	return 0;
 }
 

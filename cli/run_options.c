@@ -36,7 +36,7 @@ const struct option_spec run_specs[] = {
 	  .metavar = "DIR",
 	  .offset = RUN(stack),
 	  .min = 1,
-	  .help = "operating-system tree under the dyno: \"host\" (default) or a directory" },
+	  .help = "operating-system tree under the dyno: 'host' (default) or a directory" },
 	{ .name = "name",
 	  .letter = 'n',
 	  .type = OPTION_STRING,
@@ -59,8 +59,11 @@ const struct option_spec run_specs[] = {
 	  .type = OPTION_CHOICE,
 	  .choices = "eco|basic|standard-1x|standard-2x|private-s|performance-m|performance-l|performance-l-ram|"
 	             "performance-xl|performance-2xl",
+	  .metavar = "SIZE",
 	  .offset = RUN(size),
-	  .help = "limits of a Heroku dyno size; the four options below override single ones" },
+	  .help = "limits of a Heroku dyno size: eco, basic, standard-1x, standard-2x, private-s, performance-m, "
+	          "performance-l, performance-l-ram, performance-xl or performance-2xl; the four options below override "
+	          "single ones" },
 	{ .name = "memory",
 	  .letter = 'm',
 	  .type = OPTION_SIZE,

@@ -103,14 +103,14 @@ int verb_unknown(const char *name)
 		if (!verb->hidden)
 			names[count++] = verb->name;
 	if (name[0] == '-') {
-		message_line("dyno: unknown option \"%s\" (options follow their verb, as in: dyno run %s)", name, name);
+		message_line("dyno: unknown option '%s' (options follow their verb, as in: dyno run %s)", name, name);
 		return EXIT_USAGE;
 	}
 	closest = text_closest(name, names);
 	if (closest)
-		message_line("dyno: unknown verb \"%s\" (did you mean \"%s\"?)", name, closest);
+		message_line("dyno: unknown verb '%s' (did you mean %s?)", name, closest);
 	else
-		message_line("dyno: unknown verb \"%s\" (dyno help lists them; dyno run -- %s runs a command)", name, name);
+		message_line("dyno: unknown verb '%s' (dyno help lists them; dyno run -- %s runs a command)", name, name);
 	return EXIT_USAGE;
 }
 
@@ -153,7 +153,7 @@ int verb_parse_alone(const char *name, int argc, char **argv, void *into)
 
 	if (code != VERB_CONTINUE || first == argc)
 		return code;
-	message_line("dyno: %s takes no operand, but \"%s\" was given", name, argv[first]);
+	message_line("dyno: %s takes no operand, but '%s' was given", name, argv[first]);
 	return EXIT_USAGE;
 }
 
@@ -161,8 +161,8 @@ int dyno_name_check(const char *name, struct dyno_error *err)
 {
 	if (spec_name_valid(name))
 		return 0;
-	error_set(err, -EINVAL, "name", "\"%s\" cannot be the name of a dyno", name);
-	error_remedy(err, "letters, digits, \".\", \"_\" and \"-\", at most %d, as in web.1", SPEC_NAME_MAX);
+	error_set(err, -EINVAL, "name", "'%s' cannot be the name of a dyno", name);
+	error_remedy(err, "letters, digits, '.', '_' and '-', at most %d, as in web.1", SPEC_NAME_MAX);
 	return -EINVAL;
 }
 
