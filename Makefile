@@ -115,7 +115,7 @@ FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/unit/%)
 SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
-VM_BIN := $(B)/tests/unit/test_cgroup $(SANDBOX_BIN)
+VM_BIN := $(filter $(B)/tests/unit/test_cgroup%,$(UNIT_BIN)) $(SANDBOX_BIN)
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)

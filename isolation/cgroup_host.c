@@ -110,7 +110,8 @@ static int open_delegated(struct cgroup_host *host, int mount)
 		own = openat(mount, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (own < 0) {
 		why(host,
-		    "user %u may not write the root of the cgroup tree and has no group of his own in it; " SYSTEMD_RUN,
+		    "user %u may not write the root of the cgroup tree and has no group of his own in it; have root "
+		    "delegate one, with systemd: " SYSTEMD_RUN,
 		    geteuid());
 		return -1;
 	}
@@ -147,18 +148,18 @@ static void adopt_v2(struct cgroup_host *host, struct cgroup_mounts *mounts)
 		return;
 	host->v2_has[CGROUP_FREEZER] = true; /* part of every group since Linux 5.2 */
 	/* A controller is in one tree only: with all of ours on v1, v2 need not be asked. */
-	if (mounts->v1_fd[CGROUP_MEMORY] < 0 || mounts->v1_fd[CGROUP_PIDS] < 0 || mounts->v1_fd[CGROUP_CPU] < 0)
+	if (host->v1_fd[CGROUP_MEMORY] < 0 || host->v1_fd[CGROUP_PIDS] < 0 || host->v1_fd[CGROUP_CPU] < 0)
 		(void)cgroup_v2_enable(host->v2_fd, host->v2_has);
 }
 
 /**
- * adopt_v1() - take the v1 trees of the controllers that v2 does not have
+ * adopt_v1() - take the v1 trees; what is wrong with them is the cause to name, since the limits are there
  * v1 is never delegated: a subtree's owner could lift the limits that its own files set.
  */
 static void adopt_v1(struct cgroup_host *host, struct cgroup_mounts *mounts)
 {
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
-		if (mounts->v1_fd[i] < 0 || host->v2_has[i])
+		if (mounts->v1_fd[i] < 0)
 			continue;
 		if (faccessat(mounts->v1_fd[i], ".", W_OK | X_OK, AT_EACCESS) == 0)
 			host->v1_fd[i] = TAKE_FD(mounts->v1_fd[i]);
@@ -212,8 +213,8 @@ int cgroup_host_open(struct cgroup_host *ret, struct dyno_error *err)
 	r = cgroup_mounts_open(&mounts);
 	if (r < 0)
 		return error_set(err, r, "probe cgroups", "cannot read /proc/self/mountinfo:");
-	adopt_v2(&host, &mounts);
 	adopt_v1(&host, &mounts);
+	adopt_v2(&host, &mounts);
 	settle_layout(&host);
 	cgroup_mounts_done(&mounts);
 	*ret = host;

@@ -138,9 +138,14 @@ run_program() {
 	fi
 }
 
-# allowed MODE NAME - is this skip on the list? Lines there: MODE PROGRAM:TEST reason
+# allowed MODE NAME - is this skip on the list? Lines there: MODE[,MODE...] PROGRAM:TEST reason, TEST "*" for all of it
 allowed() {
-	awk -v mode="$1" -v name="$2" '!/^#/ && NF >= 3 && ($1 == mode || $1 == "any") && $2 == name { found = 1 }
+	awk -v mode="$1" -v name="$2" '
+		!/^#/ && NF >= 3 && index("," $1 ",", "," mode ",") + ($1 == "any") > 0 {
+			all = $2
+			if ($2 == name || (sub(/:\*$/, ":", all) && index(name, all) == 1))
+				found = 1
+		}
 		END { exit !found }' "$source/tests/skips.allowed"
 }
 
