@@ -131,8 +131,7 @@ static int exec_command(const char *name, const struct dyno_app *app, bool tty)
 	struct dyno_error err = { 0 };
 	int code;
 
-	terminal.raw = false;
-	terminal.master = -1;
+	terminal_init(&terminal, -1);
 	code = exec_launch(&exec, app, &err);
 	while (code == 0 && !exec.abandoned && (!exec.ended || !terminal_drained(&terminal)))
 		code = exec_wait(&exec, &err);

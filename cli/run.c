@@ -90,7 +90,6 @@ static int run_launch(struct run *run, uint64_t requested_ns, struct dyno_error 
 		code = dyno_start(sandbox, &request->app, &run->dyno, err);
 	if (code < 0)
 		return code;
-	terminal_init(run->terminal, request->shape.tty ? dyno_terminal(run->dyno) : -1);
 	return control_open(run->host, run->dyno, &run->control, err);
 }
 
@@ -213,6 +212,7 @@ static void run_up(struct run *run)
 	if (!request->given->quiet && request->app.port && dyno_address(run->dyno)[0])
 		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)request->app.port);
 	run_timeline(run);
+	terminal_init(run->terminal, request->shape.tty ? dyno_terminal(run->dyno) : -1);
 	if (terminal_raw(run->terminal, &err) < 0)
 		(void)message_error(run_name(run), &err);
 	for (int signo = 1; run->held >> signo; signo++)
@@ -375,8 +375,7 @@ static int run_dyno(const struct run_request *request, uint64_t requested_ns)
 	struct dyno_error err = { 0 };
 	int code;
 
-	terminal.raw = false;
-	terminal.master = -1;
+	terminal_init(&terminal, -1); /* the app's terminal comes when it is up */
 	code = run_launch(&run, requested_ns, &err);
 	while (code == 0 && !run.abandoned && (!run.ended || !terminal_drained(&terminal)))
 		code = run_wait(&run, &err);

@@ -128,11 +128,16 @@ static int step_pivot(struct child *child, struct dyno_error *err)
 /** step_terminal() - a pseudo-terminal of the dyno's own; init keeps the slave for the app, the launcher gets the master */
 static int step_terminal(struct child *child, struct dyno_error *err)
 {
+	struct winsize size;
+
 	if (!child->shape->tty)
 		return 0;
 	child->terminal_master = devices_terminal_child(err);
 	if (child->terminal_master < 0)
 		return child->terminal_master;
+	/* The launcher's streams are still here: born with the size of its terminal, the app's is right at the first look. */
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		(void)ioctl(child->terminal_master, TIOCSWINSZ, &size);
 	/* TIOCGPTPEER: no path is looked up, so nothing can be swapped for it (CVE-2025-52565). */
 	child->terminal = ioctl(child->terminal_master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (child->terminal < 0)
