@@ -2,15 +2,16 @@
 /**
  * capabilities.c - see capabilities.h
  *
- * Theory of operation. A process can win power back in four ways, and each step closes one; the order follows from which
- * step still needs a capability itself.
+ * Theory of operation. A process can win power back in four ways, and each step closes one; the order follows from
+ * which step still needs a capability itself.
  *
  *   1. securebits, locked: user id 0 means nothing at execve(2) or setresuid(2), no ambient capability can be raised,
  *      and nobody can unlock it. Needs CAP_SETPCAP in the current user namespace, so it comes first.
  *   2. bounding set, emptied: no file capability can give anything at execve(2). Needs CAP_SETPCAP (EPERM without).
  *   3. ambient set, cleared: it would survive execve(2). Needs nothing.
  *   4. permitted, effective, inheritable: zero. From here on nothing that needs a capability works.
- *   5. no_new_privs: set-user-id bits and file capabilities are inert, and seccomp and Landlock may be entered unprivileged.
+ *   5. no_new_privs: set-user-id bits and file capabilities are inert, and seccomp and Landlock may be entered
+ *      unprivileged.
  *   6. look: what the kernel says now, against what must be. A surprise is fatal.
  *
  * Entering a user namespace refills every set and resets securebits (kernel: set_cred_user_ns()), which is why all of
@@ -69,8 +70,8 @@ static int capabilities_empty_bounding(struct dyno_error *err)
 /** capabilities_empty_sets() - ambient, then permitted, effective and inheritable */
 static int capabilities_empty_sets(struct dyno_error *err)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return error_set(err, -errno, STEP, "cannot clear the ambient set:");
@@ -86,14 +87,15 @@ static int capabilities_empty_sets(struct dyno_error *err)
  */
 static int capabilities_verify(struct dyno_error *err)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &header, now) < 0)
 		return error_set(err, -errno, STEP, "cannot read the capability sets back:");
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		if (now[i].effective | now[i].permitted | now[i].inheritable)
-			return error_set(err, -EPERM, STEP, "the kernel still reports capabilities after dropping them");
+			return error_set(err, -EPERM, STEP,
+			                 "the kernel still reports capabilities after dropping them");
 	}
 	if (prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) != SECUREBITS_POWERLESS)
 		return error_set(err, -EPERM, STEP, "the kernel reports other securebits than were set");
@@ -105,8 +107,8 @@ static int capabilities_verify(struct dyno_error *err)
 int capabilities_keep_child(struct dyno_error *err)
 {
 	/*
-	 * Without it, setresuid(2) from 0 to another id clears permitted and effective (capabilities(7)), and nobody could
-	 * lock securebits any more. PR_SET_KEEPCAPS would keep only permitted; this keeps effective as well.
+	 * Without it, setresuid(2) from 0 to another id clears permitted and effective (capabilities(7)), and nobody
+	 * could lock securebits any more. PR_SET_KEEPCAPS would keep only permitted; this keeps effective as well.
 	 */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
 		return error_set(err, -errno, STEP, "cannot keep capabilities over the change of user:");

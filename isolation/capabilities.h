@@ -15,7 +15,9 @@
  */
 int capabilities_drop_child(struct dyno_error *err);
 
-/** capabilities_keep_child() - keep the permitted set over the coming setresuid() so that securebits can still be locked */
+/**
+ * capabilities_keep_child() - keep the permitted set over the coming setresuid() so that securebits can still be locked
+ */
 int capabilities_keep_child(struct dyno_error *err);
 
 #endif /* ISOLATION_CAPABILITIES_H */

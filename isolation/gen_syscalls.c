@@ -10,8 +10,8 @@
  *
  *     architecture? -> number -> tree of ranges -> (tests of arguments) -> one return instruction for each action
  *
- * On x86_64 numbers from 0x40000000 on are the x32 ABI, which shares the architecture mark: they are one more range, and
- * are killed like a foreign architecture. The number -1 above them is not x32: tracers use it to skip a call.
+ * On x86_64 numbers from 0x40000000 on are the x32 ABI, which shares the architecture mark: they are one more range,
+ * and are killed like a foreign architecture. The number -1 above them is not x32: tracers use it to skip a call.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -87,6 +87,7 @@ static void __attribute__((noreturn)) die(const char *problem, const char *what)
 	exit(1);
 }
 
+/** label_new() - a name for a place in the program that place() fixes later */
 static int label_new(struct program *p)
 {
 	if (p->label_count == MAX_LABELS)
@@ -108,18 +109,21 @@ static int label_of_action(struct program *p, uint32_t value)
 	return p->actions[p->action_count++].label;
 }
 
+/** emit() - append one instruction */
 static void emit(struct program *p, uint16_t code, uint32_t k, int yes, int no)
 {
 	if (p->length == MAX_CODE)
 		die("too long", "program");
-	p->code[p->length++] = (struct instruction){code, k, yes, no};
+	p->code[p->length++] = (struct instruction){ code, k, yes, no };
 }
 
+/** place() - @label is the next instruction */
 static void place(struct program *p, int label)
 {
 	p->position[label] = p->length;
 }
 
+/** emit_load() - load 32 bits of struct seccomp_data */
 static void emit_load(struct program *p, size_t offset)
 {
 	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, NEXT, NEXT);
@@ -149,19 +153,14 @@ static void emit_test(struct program *p, const struct syscalls_row *row, int the
 {
 	emit_load_argument(p, row->arg);
 	switch (row->test) {
-	case SYSCALLS_HAS_BITS:
-		emit(p, BPF_JMP | BPF_JSET | BPF_K, row->value, then, other);
-		break;
+	case SYSCALLS_HAS_BITS: emit(p, BPF_JMP | BPF_JSET | BPF_K, row->value, then, other); break;
 	case SYSCALLS_BOTH:
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, row->value, NEXT, other);
 		emit_load_argument(p, row->arg2);
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, row->value2, then, other);
 		break;
-	case SYSCALLS_IS:
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, row->value, then, other);
-		break;
-	case SYSCALLS_ALWAYS:
-		die("not a test", row->name);
+	case SYSCALLS_IS: emit(p, BPF_JMP | BPF_JEQ | BPF_K, row->value, then, other); break;
+	case SYSCALLS_ALWAYS: die("not a test", row->name);
 	}
 }
 
@@ -199,21 +198,22 @@ static void number_all(struct program *p)
 		if (number >= 0) {
 			if (p->by_number[number] != absent)
 				die("named twice", row->name);
-			p->by_number[number] =
-				row->test == SYSCALLS_ALWAYS ? label_of_action(p, row->action) : label_new(p);
+			p->by_number[number] = row->test == SYSCALLS_ALWAYS ? label_of_action(p, row->action)
+			                                                    : label_new(p);
 		}
 		while (syscalls_table[i].test != SYSCALLS_ALWAYS && i + 1 < COUNT(syscalls_table))
 			i++;
 	}
 }
 
+/** range_add() - from @first on it is @label, unless it is so already */
 static void range_add(struct program *p, uint32_t first, int label)
 {
 	if (p->range_count > 0 && p->ranges[p->range_count - 1].label == label)
 		return;
 	if (p->range_count == MAX_RANGES)
 		die("too many ranges", "program");
-	p->ranges[p->range_count++] = (struct range){first, label};
+	p->ranges[p->range_count++] = (struct range){ first, label };
 }
 
 /** range_all() - merge equal neighbours; everything above the table is absent, but x32 is foreign */
@@ -276,6 +276,7 @@ static unsigned distance(const struct program *p, size_t at, int label)
 	return (unsigned)jump;
 }
 
+/** print_header() - the C header, with the ranges in a comment for people */
 static void print_header(const struct program *p, const char *arch_name)
 {
 	printf("/* Made by isolation/gen_syscalls.c from isolation/syscalls.def for %s. Do not edit.\n *\n", arch_name);

@@ -3,9 +3,9 @@
  * landlock.c - see landlock.h
  *
  * Theory of operation. The mounts already make everything but a few directories read-only. Landlock says the same a
- * second time, by another part of the kernel, so that a mistake in either is not an escape: writing, creating, removing,
- * linking and renaming are *handled* (denied wherever no rule allows them), reading and executing are not touched.
- * No rule allows making device nodes anywhere.
+ * second time, by another part of the kernel, so that a mistake in either is not an escape: writing, creating,
+ * removing, linking and renaming are *handled* (denied wherever no rule allows them), reading and executing are not
+ * touched. No rule allows making device nodes anywhere.
  *
  * Rules hang on the directories as they are now, in the new root, and hold for what is mounted below them (/dev/shm,
  * /dev/pts). Descriptors that are open already, standard streams among them, are not affected.
@@ -74,13 +74,13 @@ struct landlock_place {
 };
 
 static const struct landlock_place landlock_places[] = {
-	{"/app", ACCESS_TREE},
-	{"/tmp", ACCESS_TREE},
-	{"/var/tmp", ACCESS_TREE},
+	{ "/app", ACCESS_TREE },
+	{ "/tmp", ACCESS_TREE },
+	{ "/var/tmp", ACCESS_TREE },
 	/* Terminals and /dev/shm; ioctl on devices is what makes a terminal one */
-	{"/dev", ACCESS_TREE | LANDLOCK_ACCESS_FS_IOCTL_DEV},
+	{ "/dev", ACCESS_TREE | LANDLOCK_ACCESS_FS_IOCTL_DEV },
 	/* A process's own knobs (comm, oom_score_adj); the rest is the business of the procfs mount */
-	{"/proc", ACCESS_CONTENT},
+	{ "/proc", ACCESS_CONTENT },
 };
 
 int landlock_abi(void)
@@ -108,7 +108,7 @@ static uint64_t landlock_known(int abi)
  */
 static int landlock_allow(int ruleset, const struct landlock_place *place, uint64_t known, struct dyno_error *err)
 {
-	struct landlock_path_beneath_attr rule = {.allowed_access = place->access & known};
+	struct landlock_path_beneath_attr rule = { .allowed_access = place->access & known };
 	_cleanup_close_ int fd = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
@@ -124,7 +124,7 @@ static int landlock_allow(int ruleset, const struct landlock_place *place, uint6
 int landlock_confine_child(int abi, struct dyno_error *err)
 {
 	const uint64_t known = landlock_known(abi);
-	struct landlock_ruleset attr = {.handled_access_fs = known};
+	struct landlock_ruleset attr = { .handled_access_fs = known };
 	_cleanup_close_ int ruleset = -1;
 
 	/* ABI 1 refuses every rename and link between directories, allowed by a rule or not: apps need those */

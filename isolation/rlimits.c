@@ -29,15 +29,17 @@ struct rlimits_row {
 
 static const struct rlimits_row rlimits_fixed[] = {
 	/* A core file could hold config vars, and core_pattern may pipe it to a program on the host */
-	{RLIMIT_CORE, 0, "core"},
+	{ RLIMIT_CORE, 0, "core" },
 	/* Locked pages cannot be reclaimed under memory pressure; 64 KiB is what a password prompt needs */
-	{RLIMIT_MEMLOCK, 64 * 1024, "memlock"},
+	{ RLIMIT_MEMLOCK, 64 * 1024, "memlock" },
 	/* Kernel memory of POSIX message queues and queued signals is counted per user, not only per cgroup */
-	{RLIMIT_MSGQUEUE, 800 * 1024, "msgqueue"},
-	{RLIMIT_SIGPENDING, 4096, "sigpending"},
-	/* A caller allowed to use real-time or raised priority must not hand that on: it would starve the other dynos */
-	{RLIMIT_RTPRIO, 0, "rtprio"},
-	{RLIMIT_NICE, 0, "nice"},
+	{ RLIMIT_MSGQUEUE, 800 * 1024, "msgqueue" },
+	{ RLIMIT_SIGPENDING, 4096, "sigpending" },
+	/*
+	 * A caller allowed to use real-time or raised priority must not hand that on: it would starve the other dynos
+	 */
+	{ RLIMIT_RTPRIO, 0, "rtprio" },
+	{ RLIMIT_NICE, 0, "nice" },
 };
 
 /**
@@ -63,7 +65,7 @@ static int rlimits_lower(int resource, rlim_t soft, rlim_t hard, const char *nam
 /** rlimits_files() - how many descriptors: an explicit number is exact, the default is what we may have */
 static int rlimits_files(uint64_t nofile, struct dyno_error *err)
 {
-	struct rlimit limit = {.rlim_cur = nofile, .rlim_max = nofile};
+	struct rlimit limit = { .rlim_cur = nofile, .rlim_max = nofile };
 	int code;
 
 	if (nofile == 0)

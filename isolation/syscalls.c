@@ -2,8 +2,8 @@
 /**
  * syscalls.c - see syscalls.h
  *
- * The program is made at build time (gen_syscalls.c) from the table of reasons (syscalls.def): at launch there is nothing
- * to resolve, build or allocate, only to hand over. The kernel copies it, so it may lie in read-only memory.
+ * The program is made at build time (gen_syscalls.c) from the table of reasons (syscalls.def): at launch there is
+ * nothing to resolve, build or allocate, only to hand over. The kernel copies it, so it may lie in read-only memory.
  */
 #include "isolation/syscalls.h"
 

@@ -48,7 +48,7 @@ struct syscalls_row {
 #define HAS_BITS(argument, bits) SYSCALLS_HAS_BITS, argument, bits, 0, 0
 #define BOTH(argument, wanted, argument2, wanted2) SYSCALLS_BOTH, argument, wanted, argument2, wanted2
 
-#define ROW(name, number, test, action) {name, number, test, action},
+#define ROW(name, number, test, action) { name, number, test, action },
 #define ALWAYS SYSCALLS_ALWAYS, 0, 0, 0, 0
 #define NEWER_ALLOW SECCOMP_RET_ALLOW
 #define NEWER_DENY FAIL(EPERM)
@@ -57,7 +57,7 @@ struct syscalls_row {
 #define DENY(name) ROW(#name, -1, ALWAYS, FAIL(EPERM))
 #define REFUSE(name, error) ROW(#name, -1, ALWAYS, FAIL(error))
 #define ABSENT(name) ROW(#name, -1, ALWAYS, FAIL(ENOSYS))
-#define WHEN(name, test, action) {#name, -1, test, action},
+#define WHEN(name, test, action) { #name, -1, test, action },
 #define NEWER(name, number, row) ROW(#name, number, ALWAYS, NEWER_##row)
 
 static const struct syscalls_row syscalls_table[] = {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_capabilities.c - a forked child drops everything and reads what the kernel says; the parent asserts on its status */
+/*
+ * test_capabilities.c - a forked child drops everything and reads what the kernel says; the parent asserts on its
+ * status
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -182,12 +185,9 @@ static void test_inside_user_namespace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_set_is_empty),
-		cmocka_unit_test(test_no_way_back),
-		cmocka_unit_test(test_exec_as_root_gains_nothing),
-		cmocka_unit_test(test_kept_over_change_of_user),
-		cmocka_unit_test(test_without_power_is_an_error),
-		cmocka_unit_test(test_inside_user_namespace),
+		cmocka_unit_test(test_every_set_is_empty),         cmocka_unit_test(test_no_way_back),
+		cmocka_unit_test(test_exec_as_root_gains_nothing), cmocka_unit_test(test_kept_over_change_of_user),
+		cmocka_unit_test(test_without_power_is_an_error),  cmocka_unit_test(test_inside_user_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
