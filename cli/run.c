@@ -239,8 +239,9 @@ static void run_failed(struct run *run, const struct dyno_event *event)
  */
 static void run_exited(struct run *run, const struct dyno_event *event)
 {
-	bool asked = run->cause || (WIFSIGNALED(event->status) &&
-	                            (run->deadline_ns != 0 || WTERMSIG(event->status) == run->forwarded));
+	int signo = WIFSIGNALED(event->status) ? WTERMSIG(event->status) : 0;
+	bool key = run->request->shape.tty && (signo == SIGINT || signo == SIGQUIT);
+	bool asked = run->cause || key || (signo != 0 && (run->deadline_ns != 0 || signo == run->forwarded));
 
 	run->ended = true;
 	run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
@@ -309,15 +310,19 @@ static int run_timeout(const struct run *run)
 	return now_ns < run->deadline_ns ? (int)((run->deadline_ns - now_ns + 999999) / 1000000) : 0;
 }
 
-/** run_hang_up() - the caller's terminal is gone: tell the app as the kernel would, then stop it */
+/**
+ * run_hang_up() - the caller's terminal is gone: tell the app as the kernel would, and give it the grace of a stop
+ * HUP and no TERM after it: an app that ends in order on one is not to be struck by the other meanwhile.
+ */
 static void run_hang_up(struct run *run)
 {
 	if (run->hung_up || run->ended)
 		return;
 	run->hung_up = true;
-	if (run->up)
-		(void)dyno_signal(run->dyno, SIGHUP, false);
-	run_stop(run, run->request->given->grace_ms);
+	if (run->deadline_ns != 0)
+		return;
+	(void)dyno_signal(run->dyno, SIGHUP, true);
+	run->deadline_ns = clock_ns() + run->request->given->grace_ms * 1000000;
 }
 
 /** run_wait() - wait for what comes next, and dispatch it; the dyno first, so that it is up before signals are its own */
