@@ -25,42 +25,42 @@ struct app_given {
 #define APP_OPTION(type, member) (offsetof(type, app) + offsetof(struct app_given, member))
 
 /** APP_OPTION_SPECS() - their rows in the option table of the verb whose struct is @verb_type */
-#define APP_OPTION_SPECS(verb_type)										       \
-	{ .name = "env",											       \
-	  .letter = 'e',											       \
-	  .type = OPTION_LIST,											       \
-	  .metavar = "KEY[=VALUE]",										       \
-	  .offset = APP_OPTION(verb_type, env),									       \
-	  .min = 1,												       \
-	  .help = "set a config var; KEY alone takes the caller's value" },					       \
-		{ .name = "env-file",										       \
-		  .type = OPTION_LIST,										       \
-		  .metavar = "FILE",										       \
-		  .offset = APP_OPTION(verb_type, env_file),							       \
-		  .min = 1,											       \
-		  .help = "read config vars from FILE, one KEY=VALUE a line; --env wins over it" },		       \
-		{ .name = "workdir",										       \
-		  .letter = 'w',										       \
-		  .type = OPTION_STRING,									       \
-		  .metavar = "PATH",										       \
-		  .offset = APP_OPTION(verb_type, workdir),							       \
-		  .min = 1,											       \
-		  .help = "absolute path inside the dyno in which the command starts (default /app)" },		       \
-		{ .name = "tty",										       \
-		  .letter = 't',										       \
-		  .type = OPTION_FLAG,										       \
-		  .offset = APP_OPTION(verb_type, tty),								       \
-		  .help = "give the command a terminal (default when standard input and output are one)" },	       \
-		{ .name = "no-tty",										       \
-		  .letter = 'T',										       \
-		  .type = OPTION_FLAG,										       \
-		  .offset = APP_OPTION(verb_type, no_tty),							       \
-		  .help = "give the command no terminal" },							       \
-		{ .name = "interactive",									       \
-		  .letter = 'i',										       \
-		  .type = OPTION_FLAG,										       \
-		  .offset = APP_OPTION(verb_type, interactive),							       \
-		  .help = "without a terminal of its own, let the command read the caller's (else it reads nothing)" }
+#define APP_OPTION_SPECS(verb_type)                                                                                    \
+	{ .name = "env",                                                                                               \
+	  .letter = 'e',                                                                                               \
+	  .type = OPTION_LIST,                                                                                         \
+	  .metavar = "KEY[=VALUE]",                                                                                    \
+	  .offset = APP_OPTION(verb_type, env),                                                                        \
+	  .min = 1,                                                                                                    \
+	  .help = "set a config var; KEY alone takes the caller's value" },                                            \
+		{ .name = "env-file",                                                                                  \
+		  .type = OPTION_LIST,                                                                                 \
+		  .metavar = "FILE",                                                                                   \
+		  .offset = APP_OPTION(verb_type, env_file),                                                           \
+		  .min = 1,                                                                                            \
+		  .help = "read config vars from FILE, one KEY=VALUE a line; --env wins over it" },                    \
+		{ .name = "workdir",                                                                                   \
+		  .letter = 'w',                                                                                       \
+		  .type = OPTION_STRING,                                                                               \
+		  .metavar = "PATH",                                                                                   \
+		  .offset = APP_OPTION(verb_type, workdir),                                                            \
+		  .min = 1,                                                                                            \
+		  .help = "absolute path inside the dyno in which the command starts (default /app)" },                \
+		{ .name = "tty",                                                                                       \
+		  .letter = 't',                                                                                       \
+		  .type = OPTION_FLAG,                                                                                 \
+		  .offset = APP_OPTION(verb_type, tty),                                                                \
+		  .help = "give the command a terminal (default when standard input and output are one)" },            \
+		{ .name = "no-tty",                                                                                    \
+		  .letter = 'T',                                                                                       \
+		  .type = OPTION_FLAG,                                                                                 \
+		  .offset = APP_OPTION(verb_type, no_tty),                                                             \
+		  .help = "give the command no terminal" },                                                            \
+	{                                                                                                              \
+		.name = "interactive", .letter = 'i', .type = OPTION_FLAG,                                             \
+		.offset = APP_OPTION(verb_type, interactive),                                                          \
+		.help = "without a terminal of its own, let the command read the caller's (else it reads nothing)"     \
+	}
 
 /**
  * struct app_inputs - what a struct dyno_app points to, owned

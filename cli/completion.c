@@ -75,7 +75,8 @@ static const char *zsh_operands(enum verb_operand operand)
 	switch (operand) {
 	case VERB_OPERAND_NONE: return "";
 	case VERB_OPERAND_COMMAND: return " '(-)1:command:_command_names -e' '*::argument:_normal'";
-	case VERB_OPERAND_DYNO_COMMAND: return " '1:dyno:_dyno_names' '(-)2:command:_command_names -e' '*::argument:_normal'";
+	case VERB_OPERAND_DYNO_COMMAND:
+		return " '1:dyno:_dyno_names' '(-)2:command:_command_names -e' '*::argument:_normal'";
 	case VERB_OPERAND_DYNOS: return " '*:dyno:_dyno_names'";
 	case VERB_OPERAND_VERB: return " '1:verb:_dyno_verbs'";
 	case VERB_OPERAND_SHELL: return " '1:shell:(bash zsh fish)'";
@@ -148,7 +149,8 @@ static void print_fish(FILE *out)
 	fputs("\n\n", out);
 	for (const struct verb *verb = verbs; verb->name; verb++)
 		if (!verb->hidden)
-			fprintf(out, "complete -c dyno -n \"not __fish_seen_subcommand_from $__dyno_verbs\" -f -a %s -d '%s'\n",
+			fprintf(out,
+			        "complete -c dyno -n \"not __fish_seen_subcommand_from $__dyno_verbs\" -f -a %s -d '%s'\n",
 			        verb->name, verb->summary);
 	for (const struct verb *verb = verbs; verb->name; verb++) {
 		const char *operands = fish_operands(verb->operand);

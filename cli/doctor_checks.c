@@ -6,11 +6,11 @@
 
 #include "cli/doctor.h"
 
-#define KERNEL(major, minor, patch) ((major) * 1000000U + (minor) * 1000U + (patch))
+#define KERNEL(major, minor, patch) ((major)*1000000U + (minor)*1000U + (patch))
 
 /** say() - state the fact */
-static void __attribute__((format(printf, 3, 4))) say(struct finding *finding, enum doctor_state state, const char *fmt,
-                                                      ...)
+static void __attribute__((format(printf, 3, 4)))
+say(struct finding *finding, enum doctor_state state, const char *fmt, ...)
 {
 	va_list args;
 
@@ -61,7 +61,8 @@ static void check_kernel(const struct doctor *doctor, struct finding *finding)
 
 	say(finding, enough ? DOCTOR_OK : DOCTOR_FAIL, "Linux %s on %s", doctor->uname.release, doctor->uname.machine);
 	if (!enough)
-		advise(finding, "dynos need Linux 5.12 or later (mount_setattr, overlay in user namespaces since 5.11)");
+		advise(finding,
+		       "dynos need Linux 5.12 or later (mount_setattr, overlay in user namespaces since 5.11)");
 }
 
 /**
@@ -89,7 +90,8 @@ static void check_kernel_fixes(const struct doctor *doctor, struct finding *find
 static void check_mode(const struct doctor *doctor, struct finding *finding)
 {
 	if (doctor->rootless)
-		say(finding, DOCTOR_OK, "without CAP_SYS_ADMIN: a dyno has one id of its own user namespace, yours outside");
+		say(finding, DOCTOR_OK,
+		    "without CAP_SYS_ADMIN: a dyno has one id of its own user namespace, yours outside");
 	else
 		say(finding, DOCTOR_OK, "as root: each dyno has its own range of 65536 unprivileged ids");
 }
@@ -125,7 +127,8 @@ static void advise_clone_eperm(const struct doctor *doctor, struct finding *find
 		advise(finding, "AppArmor denies it: give this program alone a profile with the rule \"userns,\" (see "
 		                "dyno(1)), rather than kernel.apparmor_restrict_unprivileged_userns=0 for all");
 	else
-		advise(finding, "a security policy or a chroot around us forbids it: look into the kernel's log for its name");
+		advise(finding,
+		       "a security policy or a chroot around us forbids it: look into the kernel's log for its name");
 }
 
 /**
@@ -149,7 +152,9 @@ static void check_clone(const struct doctor *doctor, struct finding *finding)
 		else
 			advise(finding, "a limit of user.max_*_namespaces is reached: raise it");
 		break;
-	case -EAGAIN: advise(finding, "a limit of processes is reached: ulimit -u, or pids.max of our control group"); break;
+	case -EAGAIN:
+		advise(finding, "a limit of processes is reached: ulimit -u, or pids.max of our control group");
+		break;
 	default: break;
 	}
 }
@@ -163,8 +168,9 @@ static void check_map(const struct doctor *doctor, struct finding *finding)
 	    !map->tried)
 		return;
 	if ((map->err.code == -EPERM || map->err.code == -EACCES) && doctor->apparmor_userns > 0)
-		advise(finding, "AppArmor (kernel.apparmor_restrict_unprivileged_userns=1) takes the power from new user "
-		                "namespaces: give this program alone a profile with the rule \"userns,\" (see dyno(1))");
+		advise(finding,
+		       "AppArmor (kernel.apparmor_restrict_unprivileged_userns=1) takes the power from new user "
+		       "namespaces: give this program alone a profile with the rule \"userns,\" (see dyno(1))");
 	else if (map->err.code == -EPERM && !doctor->rootless)
 		advise(finding, "root lacks CAP_SETUID or CAP_SETGID, or is in a user namespace without enough ids");
 }
@@ -210,9 +216,11 @@ static void check_idmap(const struct doctor *doctor, struct finding *finding)
 	}
 	if (!say_probe(finding, &doctor->probes.idmap, DOCTOR_WARN, "the file system of /usr can") &&
 	    doctor->probes.idmap.tried) {
-		say(finding, DOCTOR_WARN, "the file system of /usr cannot be mounted with mapped owners: root's files look "
-		                          "like nobody's inside");
-		advise(finding, "ext4, xfs and btrfs can from 5.12 and 5.15 on, tmpfs from 6.3, overlay from 5.19 (layers)");
+		say(finding, DOCTOR_WARN,
+		    "the file system of /usr cannot be mounted with mapped owners: root's files look "
+		    "like nobody's inside");
+		advise(finding,
+		       "ext4, xfs and btrfs can from 5.12 and 5.15 on, tmpfs from 6.3, overlay from 5.19 (layers)");
 	}
 }
 
@@ -230,7 +238,9 @@ static void check_landlock(const struct doctor *doctor, struct finding *finding)
 {
 	if (doctor->landlock_abi > 0) {
 		say(finding, DOCTOR_OK, "ABI %d%s", doctor->landlock_abi,
-		    doctor->landlock_abi < 6 ? " (signals and abstract sockets are scoped from 6 on, by namespaces here)" : "");
+		    doctor->landlock_abi < 6
+		            ? " (signals and abstract sockets are scoped from 6 on, by namespaces here)"
+		            : "");
 		return;
 	}
 	say(finding, DOCTOR_WARN, "this kernel has none, or it is switched off: dynos run behind one wall less");

@@ -63,7 +63,8 @@ static int probe_scratch(struct dyno_error *err)
 		code = mounts_attach(scratch, root, places[i], err);
 	if (code < 0)
 		return code;
-	if (mkdirat(scratch, "lower", 0755) < 0 || mkdirat(scratch, "upper", 0755) < 0 || mkdirat(scratch, "work", 0755) < 0)
+	if (mkdirat(scratch, "lower", 0755) < 0 || mkdirat(scratch, "upper", 0755) < 0 ||
+	    mkdirat(scratch, "work", 0755) < 0)
 		return error_set(err, -errno, "scratch", "cannot make a directory in a tmpfs:");
 	return TAKE_FD(scratch);
 }
@@ -74,8 +75,12 @@ static int probe_overlay(int scratch, bool rootless, struct dyno_error *err)
 	static const char *const names[] = { "lower", "upper", "work" };
 	char paths[3][64];
 	const struct mount_option options[] = {
-		{ "lowerdir", paths[0] }, { "upperdir", paths[1] },                { "workdir", paths[2] },
-		{ "index", "off" },       { rootless ? "userxattr" : NULL, NULL }, { NULL, NULL },
+		{ "lowerdir", paths[0] },
+		{ "upperdir", paths[1] },
+		{ "workdir", paths[2] },
+		{ "index", "off" },
+		{ rootless ? "userxattr" : NULL, NULL },
+		{ NULL, NULL },
 	};
 	_cleanup_close_ int overlay = -1;
 
@@ -88,8 +93,8 @@ static int probe_overlay(int scratch, bool rootless, struct dyno_error *err)
 /** probe_proc() - a new /proc. Return: 0 or negative errno */
 static int probe_proc(struct dyno_error *err)
 {
-	_cleanup_close_ int proc =
-		mounts_new("proc", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+	_cleanup_close_ int proc = mounts_new("proc", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	                                      err);
 
 	return proc < 0 ? proc : 0;
 }
@@ -119,8 +124,7 @@ static void probe_root(struct probes *probes)
 	struct identity identity = IDENTITY_NULL;
 	_cleanup_close_ int mount = -1;
 
-	if (probe_end(&probes->map,
-	              identity_open(0, (uid_t)-1, (gid_t)-1, &identity, probe_begin(&probes->map)))) {
+	if (probe_end(&probes->map, identity_open(0, (uid_t)-1, (gid_t)-1, &identity, probe_begin(&probes->map)))) {
 		(void)probe_begin(&probes->idmap);
 		mount = mounts_clone(AT_FDCWD, "/usr", 0, identity.user_fd);
 		(void)probe_end(&probes->idmap, mount);
@@ -140,8 +144,7 @@ void doctor_probe(bool rootless, struct probes *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (shared == MAP_FAILED)
 		return;
-	pid = namespaces_clone(namespaces_flags(rootless, DYNO_NET_NONE), -1, &pidfd,
-	                       probe_begin(&shared->clone));
+	pid = namespaces_clone(namespaces_flags(rootless, DYNO_NET_NONE), -1, &pidfd, probe_begin(&shared->clone));
 	if (pid == 0)
 		probe_child(shared, rootless, uid, gid);
 	if (probe_end(&shared->clone, (int)pid))

@@ -67,16 +67,14 @@ int message_exit_code(const struct dyno_error *err)
 		return EXIT_DYNO_FAILED;
 	switch (err->code) {
 	case -ENOENT:
-	case -ENOTDIR:
-		return EXIT_NOT_FOUND;
+	case -ENOTDIR: return EXIT_NOT_FOUND;
 	case -EACCES:
 	case -EPERM:
 	case -ENOEXEC:
 	case -EISDIR:
 	case -ETXTBSY:
 	case -ELIBBAD:
-	case -EINVAL: /* an ELF file with more than one interpreter, execve(2) */
-		return EXIT_NOT_EXECUTABLE;
+	case -EINVAL: /* an ELF file with more than one interpreter, execve(2) */ return EXIT_NOT_EXECUTABLE;
 	default: /* the command may be fine; its arguments (E2BIG) or the limits (ENOMEM, EAGAIN) are not */
 		return EXIT_DYNO_FAILED;
 	}

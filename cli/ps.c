@@ -73,7 +73,8 @@ static void print_row(const struct registry_entry *entry, int name_width, uint64
 	if (entry->address[0] && entry->port)
 		(void)text_format(place, sizeof(place), "%s:%u", entry->address, (unsigned)entry->port);
 	else
-		(void)text_format(place, sizeof(place), "%s", entry->address[0] ? entry->address : net_name(entry->net));
+		(void)text_format(place, sizeof(place), "%s",
+		                  entry->address[0] ? entry->address : net_name(entry->net));
 	printf("%-*s  %8d  %4s  %9s  %-21s  ", name_width, entry->name, (int)entry->pid, age, boot, place);
 	print_plain(entry->command);
 	fputs("  ", stdout);

@@ -30,7 +30,8 @@ struct track {
 #define BIT(phase) (1U << (phase))
 
 static const struct track tracks[] = {
-	{ "launcher", BIT(DYNO_PHASE_CLAIMED) | BIT(DYNO_PHASE_CLONED) | BIT(DYNO_PHASE_NETWORK), DYNO_PHASE_REQUESTED },
+	{ "launcher", BIT(DYNO_PHASE_CLAIMED) | BIT(DYNO_PHASE_CLONED) | BIT(DYNO_PHASE_NETWORK),
+	  DYNO_PHASE_REQUESTED },
 	{ "dyno",
 	  BIT(DYNO_PHASE_SCRATCH) | BIT(DYNO_PHASE_FILESYSTEM) | BIT(DYNO_PHASE_IDENTITY) | BIT(DYNO_PHASE_CONFINED) |
 	          BIT(DYNO_PHASE_EXEC),
@@ -117,7 +118,8 @@ static void timeline_chrome(FILE *out, const char *name, const struct dyno_timel
 	text_json(out, name);
 	fputs("}}", out);
 	for (size_t i = 0; i < sizeof(tracks) / sizeof(tracks[0]); i++)
-		fprintf(out, ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%zu,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}",
+		fprintf(out,
+		        ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%zu,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}",
 		        i + 1, tracks[i].label);
 	for (int i = 0; i < DYNO_PHASE_COUNT; i++) {
 		uint64_t begin;
@@ -133,8 +135,7 @@ static void timeline_chrome(FILE *out, const char *name, const struct dyno_timel
 	fputs("\n]}\n", out);
 }
 
-void report_timeline_print(FILE *out, enum report_format format, const char *name,
-                           const struct dyno_timeline *timeline)
+void report_timeline_print(FILE *out, enum report_format format, const char *name, const struct dyno_timeline *timeline)
 {
 	switch (format) {
 	case REPORT_NONE: break;
@@ -144,8 +145,8 @@ void report_timeline_print(FILE *out, enum report_format format, const char *nam
 	}
 }
 
-int report_timeline(enum report_format format, const char *name, const struct dyno_timeline *timeline,
-                    const char *path, struct dyno_error *err)
+int report_timeline(enum report_format format, const char *name, const struct dyno_timeline *timeline, const char *path,
+                    struct dyno_error *err)
 {
 	_cleanup_close_ int file = -1;
 	_cleanup_free_ char *text = NULL;

@@ -24,8 +24,8 @@ void report_timeline_print(FILE *out, enum report_format format, const char *nam
  * report_timeline() - the same into a file, or on standard error in one write
  * @path: NULL for standard error
  */
-int report_timeline(enum report_format format, const char *name, const struct dyno_timeline *timeline,
-                    const char *path, struct dyno_error *err);
+int report_timeline(enum report_format format, const char *name, const struct dyno_timeline *timeline, const char *path,
+                    struct dyno_error *err);
 
 /**
  * report_discarded_line() - the line about what a dyno wrote, e.g. "discarded 3 files, 1.2 MiB (largest /app/uploads/a.png)"

@@ -246,7 +246,8 @@ static void run_exited(struct run *run, const struct dyno_event *event)
 	run->ended = true;
 	run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
 	if (run->late)
-		(void)text_copy(run->reason, sizeof(run->reason), "did not stop within its time of grace and was killed");
+		(void)text_copy(run->reason, sizeof(run->reason),
+		                "did not stop within its time of grace and was killed");
 	else if (!asked)
 		(void)text_copy(run->reason, sizeof(run->reason), event->reason);
 }

@@ -103,7 +103,10 @@ const struct option_spec run_specs[] = {
 	  .offset = RUN(grace_ms),
 	  .max = 24ULL * 60 * 60 * 1000,
 	  .help = "time between TERM and KILL when the dyno is stopped (default 30s)" },
-	{ .name = "no-init", .type = OPTION_FLAG, .offset = RUN(no_init), .help = "run the command itself as process 1" },
+	{ .name = "no-init",
+	  .type = OPTION_FLAG,
+	  .offset = RUN(no_init),
+	  .help = "run the command itself as process 1" },
 	{ .name = "timeline",
 	  .type = OPTION_OPTIONAL_CHOICE,
 	  .choices = "text|json|chrome",
@@ -228,8 +231,8 @@ static int resolve_shape(const struct run_given *given, struct run_request *requ
 		if (code < 0)
 			return code;
 		if (access(request->scratch_dir, W_OK | X_OK) < 0)
-			return error_set(err, -errno, "scratch directory", "scratch directory %s cannot be written:",
-			                 request->scratch_dir);
+			return error_set(err, -errno, "scratch directory",
+			                 "scratch directory %s cannot be written:", request->scratch_dir);
 		shape->scratch_dir = request->scratch_dir;
 	}
 	return 0;

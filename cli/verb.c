@@ -21,12 +21,13 @@ const struct verb verbs[] = {
 	{ .name = "run",
 	  .usage = "[OPTION]... [--] COMMAND [ARG...]",
 	  .summary = "run a command in a dyno of its own, in the foreground",
-	  .about = "The app's directory (the slug) appears at /app, writable. Whatever the dyno writes, there or anywhere "
-	           "else, lands in a layer of its own that is discarded when the command ends.\n"
-	           "COMMAND and its arguments are executed as given. A single COMMAND that holds white space or shell "
-	           "syntax is run by the stack's bash, after .profile.d/*.sh and .profile of the app.\n"
-	           "With a private network and a port, the address at which this machine reaches the app is printed at "
-	           "start.",
+	  .about =
+	          "The app's directory (the slug) appears at /app, writable. Whatever the dyno writes, there or anywhere "
+	          "else, lands in a layer of its own that is discarded when the command ends.\n"
+	          "COMMAND and its arguments are executed as given. A single COMMAND that holds white space or shell "
+	          "syntax is run by the stack's bash, after .profile.d/*.sh and .profile of the app.\n"
+	          "With a private network and a port, the address at which this machine reaches the app is printed at "
+	          "start.",
 	  .specs = run_specs,
 	  .operand = VERB_OPERAND_COMMAND,
 	  .main = run_main },
@@ -110,7 +111,8 @@ int verb_unknown(const char *name)
 	if (closest)
 		message_line("dyno: unknown verb '%s' (did you mean %s?)", name, closest);
 	else
-		message_line("dyno: unknown verb '%s' (dyno help lists them; dyno run -- %s runs a command)", name, name);
+		message_line("dyno: unknown verb '%s' (dyno help lists them; dyno run -- %s runs a command)", name,
+		             name);
 	return EXIT_USAGE;
 }
 
