@@ -109,13 +109,14 @@ void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns)
 
 /**
  * has_ipv6() - the kernel speaks IPv6
- * Where it does not (ipv6.disable=1, or not built), a request that names AF_INET6 fails as a whole.
+ * Where it does not (ipv6.disable=1, or not built), a request that names AF_INET6 fails as a whole. Any other failure here,
+ * such as too many open files, must not be taken for that: the wall would be missing.
  */
 static bool has_ipv6(void)
 {
 	_cleanup_close_ int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	return fd >= 0;
+	return fd >= 0 || errno != EAFNOSUPPORT;
 }
 
 void link_add_walls(struct netlink_batch *batch, int index, enum link_end end)

@@ -72,7 +72,11 @@ int netlink_open(int protocol, struct nl_sock **ret, struct dyno_error *err)
 
 	if (!sock)
 		return error_set(err, -ENOMEM, "netlink", "cannot allocate a netlink socket");
+	errno = 0;
 	r = netlink_errno(nl_connect(sock, protocol));
+	/* libnl has no number for most failures of socket(2), EMFILE for one; errno still tells it */
+	if (r == -EIO && errno > 0)
+		r = -errno;
 	if (r < 0)
 		return error_set(err, r, "netlink", "cannot open a netlink socket:");
 	/* the kernel's own words with each failure, and no echo of the request: both only make errors better */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * test_network.c - a dyno's network as root makes it: what works, who reaches whom, what is left
+ *
+ * Every test runs in a namespace of its own that stands for the host; this machine's network is never touched.
+ */
+#include <linux/rtnetlink.h>
+#include <sys/resource.h>
+
+#include "netns_fixture.h"
+
+#include <netlink/socket.h>
+
+#define EVENT_PATIENCE_MS 20000
+
+static void host_child(void *data)
+{
+	struct network network = { .fd = 5, .helper = 5 };
+	struct fixture f = begin();
+
+	(void)data;
+	CHECK(network_open(f.host, DYNO_NET_HOST, 0, &network, &f.err) == 0);
+	CHECK(network.fd == -1 && network.helper == 0 && network.address[0] == '\0');
+	network_close(f.host, &network);
+	end(&f);
+}
+
+static void test_host_network_makes_nothing(void **state)
+{
+	(void)state;
+	expect(host_child);
+}
+
+static void none_child(void *data)
+{
+	struct network network = NETWORK_NULL;
+	struct fixture f = begin();
+	ino_t home = where();
+
+	(void)data;
+	CHECK(network_open(f.host, DYNO_NET_NONE, 3, &network, &f.err) == 0);
+	CHECK(where() == home);
+	CHECK(network.fd >= 0 && network.address[0] == '\0' && network.ifname[0] == '\0');
+	CHECK(link_index(f.sock, "dyno3") == -ENODEV);
+	CHECK(fcntl(network.fd, F_GETFD) & FD_CLOEXEC);
+	listen_in(network.fd, PORT);
+	CHECK(reaches(network.fd, "127.0.0.1", PORT, NULL));
+	CHECK(reach("127.0.0.1", PORT, NULL) == -ECONNREFUSED);
+	network_close(f.host, &network);
+	CHECK(network.fd == -1);
+	network_close(f.host, &network);
+	end(&f);
+}
+
+static void test_none_has_loopback_only(void **state)
+{
+	(void)state;
+	expect(none_child);
+}
+
+static void private_child(void *data)
+{
+	struct fixture f = begin();
+	ino_t home = where();
+	struct network network = open_private(&f, 17);
+
+	(void)data;
+	CHECK(where() == home);
+	CHECK(strcmp(network.address, "172.29.0.70") == 0);
+	CHECK(strcmp(network.gateway, "172.29.0.69") == 0);
+	CHECK(strcmp(network.ifname, "dyno17") == 0);
+	CHECK(link_index(f.sock, "dyno17") > 0);
+	listen_in(network.fd, PORT);
+	CHECK(reach(network.address, PORT, NULL) == 0);
+	CHECK(reaches(network.fd, "127.0.0.1", PORT, NULL));
+	CHECK(reaches(network.fd, network.address, PORT, NULL));
+	network_close(f.host, &network);
+	end(&f);
+}
+
+static void test_private_is_reachable_from_the_host(void **state)
+{
+	(void)state;
+	expect(private_child);
+}
+
+static void at_once_child(void *data)
+{
+	struct fixture f = begin();
+
+	/* a packet lost at the start costs a second, and reach() does not wait that long: see link.c on the link watch */
+	(void)data;
+	for (unsigned slot = 0; slot < 40; slot++) {
+		struct network network = open_private(&f, slot);
+		_cleanup_close_ int server = listen_in(network.fd, PORT);
+
+		CHECK(reach(network.address, PORT, NULL) == 0);
+		network_close(f.host, &network);
+	}
+	end(&f);
+}
+
+static void test_the_first_packet_is_not_lost(void **state)
+{
+	(void)state;
+	expect(at_once_child);
+}
+
+static void last_slot_child(void *data)
+{
+	struct network none = NETWORK_NULL;
+	struct fixture f = begin();
+	struct network network = open_private(&f, NETWORK_SLOTS - 1);
+
+	(void)data;
+	CHECK(strcmp(network.address, "172.29.63.254") == 0 && strcmp(network.ifname, "dyno4095") == 0);
+	CHECK(network_open(f.host, DYNO_NET_PRIVATE, NETWORK_SLOTS, &none, &f.err) == -ERANGE);
+	CHECK(none.fd == -1 && strstr(f.err.text, "4096"));
+	network_close(f.host, &network);
+	end(&f);
+}
+
+static void test_last_slot(void **state)
+{
+	(void)state;
+	expect(last_slot_child);
+}
+
+static void clash_child(void *data)
+{
+	struct network network = NETWORK_NULL;
+	struct fixture f = begin();
+	struct network good;
+
+	(void)data;
+	set_route(f.sock, "0.0.0.0", 0, "lo", NULL);
+	good = open_private(&f, 8); /* the default route is nobody's claim */
+	set_route(f.sock, "172.29.0.0", 24, "lo", NULL);
+	CHECK(network_open(f.host, DYNO_NET_PRIVATE, 9, &network, &f.err) == -EADDRINUSE);
+	CHECK(strstr(f.err.text, "172.29.0.0/24") && strstr(f.err.text, "(on lo)") && f.err.remedy[0]);
+	CHECK(network.fd == -1 && link_index(f.sock, "dyno9") == -ENODEV);
+	CHECK(network_open(f.host, DYNO_NET_NONE, 9, &network, &f.err) == 0);
+	network_close(f.host, &network);
+	network = open_private(&f, 64); /* 172.29.1.0 is free */
+	network_close(f.host, &network);
+	network_close(f.host, &good);
+}
+
+static void test_clash_with_a_route_is_refused(void **state)
+{
+	(void)state;
+	expect(clash_child);
+}
+
+/** leave_pair() - make a bare pair of @slot whose other end is in a namespace that stays. Return: that namespace */
+static int leave_pair(struct fixture *f, unsigned slot)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	struct network network = NETWORK_NULL;
+
+	CHECK(network_open(f->host, DYNO_NET_NONE, slot, &network, &f->err) == 0);
+	link_add_pair(&batch, slot, network.fd);
+	CHECK(netlink_send(f->sock, &batch, "test", NULL) == 0);
+	return network.fd;
+}
+
+static void stale_child(void *data)
+{
+	struct fixture f = begin();
+	struct network network;
+	int old;
+
+	(void)data;
+	leave_pair(&f, 5);
+	old = link_index(f.sock, "dyno5");
+	network = open_private(&f, 5);
+	CHECK(link_index(f.sock, "dyno5") != old);
+	listen_in(network.fd, PORT);
+	CHECK(reach(network.address, PORT, NULL) == 0);
+	/* the whole of a dead dyno: its addresses and route are in the way too */
+	network = open_private(&f, 5);
+	listen_in(network.fd, PORT);
+	CHECK(reach(network.address, PORT, NULL) == 0);
+}
+
+static void test_leftover_of_a_dead_dyno_is_replaced(void **state)
+{
+	(void)state;
+	expect(stale_child);
+}
+
+static void foreign_child(void *data)
+{
+	static const uint8_t mac[LINK_MAC_SIZE] = { 0x02, 1, 2, 3, 4, 5 };
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	struct network network = NETWORK_NULL;
+	struct fixture f = begin();
+	int fds, index;
+
+	(void)data;
+	leave_pair(&f, 5);
+	index = link_index(f.sock, "dyno5");
+	link_add_up(&batch, index, "change the address");
+	netlink_put(&batch, IFLA_ADDRESS, mac, sizeof(mac));
+	CHECK(netlink_send(f.sock, &batch, "test", NULL) == 0);
+	CHECK(network_remove(f.host, 5, &f.err) == -EEXIST);
+	fds = open_fds();
+	CHECK(network_open(f.host, DYNO_NET_PRIVATE, 5, &network, &f.err) == -EEXIST);
+	CHECK(strstr(f.err.text, "dyno5") && f.err.remedy[0]);
+	CHECK(open_fds() == fds && network.fd == -1 && link_index(f.sock, "dyno5") == index);
+}
+
+static void test_foreign_link_of_our_name_is_left_alone(void **state)
+{
+	(void)state;
+	expect(foreign_child);
+}
+
+static void remove_child(void *data)
+{
+	struct fixture f = begin();
+	struct network network = open_private(&f, 6);
+
+	(void)data;
+	CHECK(network_remove(f.host, 7, &f.err) == 0);
+	CHECK(link_index(f.sock, "dyno6") > 0);
+	CHECK(network_remove(f.host, 6, &f.err) == 0);
+	CHECK(link_index(f.sock, "dyno6") == -ENODEV);
+	CHECK(network_remove(f.host, 6, &f.err) == 0);
+	network_close(f.host, &network);
+}
+
+static void test_remove(void **state)
+{
+	(void)state;
+	expect(remove_child);
+}
+
+static void death_child(void *data)
+{
+	struct fixture f = begin();
+	int fds = open_fds();
+	struct network network = open_private(&f, 6);
+	struct pollfd event = { .fd = nl_socket_get_fd(f.sock), .events = POLLIN };
+	char byte;
+
+	(void)data;
+	CHECK(nl_socket_add_membership(f.sock, RTNLGRP_LINK) == 0);
+	network_close(f.host, &network);
+	CHECK(open_fds() == fds + 2); /* the host's namespace and socket stay for the next */
+	while (link_index(f.sock, "dyno6") > 0) {
+		CHECK(poll(&event, 1, EVENT_PATIENCE_MS) == 1);
+		(void)recv(event.fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC);
+	}
+	end(&f);
+	CHECK(open_fds() == fds - 1);
+}
+
+static void test_link_dies_with_its_namespace(void **state)
+{
+	(void)state;
+	expect(death_child);
+}
+
+static void shortage_child(void *data)
+{
+	struct network network = NETWORK_NULL;
+	struct fixture f = begin();
+	int fds = open_fds(), first = dup(STDERR_FILENO), failures = 0, r;
+	ino_t home = where();
+
+	/* descriptors run out at every place in turn: the thread is at home again each time, and nothing is left */
+	(void)data;
+	close(first);
+	for (unsigned more = 0; more < 20; more++) {
+		struct rlimit limit = { (rlim_t)first + more, 4096 };
+
+		f.host = network_host_close(f.host);
+		CHECK(network_host_open(false, &f.host, &f.err) == 0);
+		CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+		r = network_open(f.host, DYNO_NET_PRIVATE, 9, &network, &f.err);
+		limit.rlim_cur = 4096;
+		CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+		CHECK(where() == home);
+		if (r == 0)
+			break;
+		failures++;
+		CHECK(r == -EMFILE && f.err.code == -EMFILE && network.fd == -1);
+		CHECK(link_index(f.sock, "dyno9") == -ENODEV);
+		f.host = network_host_close(f.host);
+		CHECK(open_fds() == fds);
+	}
+	CHECK(failures == 4 && network.fd >= 0); /* two descriptors of the host, two of the namespace */
+}
+
+static void test_running_out_of_descriptors(void **state)
+{
+	(void)state;
+	expect(shortage_child);
+}
+
+static void slow_link_child(void *data)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	_cleanup_netlink_ struct nl_sock *inside = NULL;
+	struct fixture f = begin();
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	(void)data;
+	CHECK(setns(leave_pair(&f, 4), CLONE_NEWNET) == 0);
+	CHECK(netlink_open(NETLINK_ROUTE, &inside, &f.err) == 0 && setns(home, CLONE_NEWNET) == 0);
+	link_add_up(&batch, link_index(inside, LINK_INSIDE), "set the dyno's end up");
+	CHECK(netlink_send(inside, &batch, "test", NULL) == 0);
+	CHECK(link_wait(inside, "nothere") == -ENODEV);
+	if (fork() == 0) {
+		CHECK(poll(NULL, 0, 50) == 0);
+		netlink_clear(&batch);
+		link_add_up(&batch, link_index(f.sock, "dyno4"), "set the host's end up");
+		CHECK(netlink_send(f.sock, &batch, "test", NULL) == 0);
+		_exit(0);
+	}
+	CHECK(link_wait(inside, LINK_INSIDE) == 0);
+	CHECK(wait(NULL) > 0);
+}
+
+static void test_waiting_for_a_slow_link(void **state)
+{
+	(void)state;
+	expect(slow_link_child);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_host_network_makes_nothing),
+		cmocka_unit_test(test_none_has_loopback_only),
+		cmocka_unit_test(test_private_is_reachable_from_the_host),
+		cmocka_unit_test(test_the_first_packet_is_not_lost),
+		cmocka_unit_test(test_last_slot),
+		cmocka_unit_test(test_clash_with_a_route_is_refused),
+		cmocka_unit_test(test_leftover_of_a_dead_dyno_is_replaced),
+		cmocka_unit_test(test_foreign_link_of_our_name_is_left_alone),
+		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_link_dies_with_its_namespace),
+		cmocka_unit_test(test_running_out_of_descriptors),
+		cmocka_unit_test(test_waiting_for_a_slow_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
