@@ -112,7 +112,8 @@ int mounts_pivot_child(int rootfd, struct dyno_error *err)
 	/* pivot_root(2), NOTES: with "." twice the old root is stacked on the new one, and needs no directory of its own. */
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return error_set(err, -errno, "pivot", "cannot pivot to the new root:");
-	if (umount2(".", MNT_DETACH) < 0)
+	/* From the top: first scratch, which covers the old root, then the old root itself. */
+	if (umount2(".", MNT_DETACH) < 0 || umount2(".", MNT_DETACH) < 0)
 		return error_set(err, -errno, "pivot", "cannot detach the old root:");
 	if (chdir("/") < 0)
 		return error_set(err, -errno, "pivot", "cannot enter /:");

@@ -52,6 +52,7 @@ int mounts_private_child(struct dyno_error *err);
 
 /**
  * mounts_pivot_child() - make the mount whose root is @rootfd the root, and detach the old one with all below it
+ * The old root is covered by the scratch mount (stack_attach_child()), and umount2(2) takes the topmost: two go.
  * Should: run when everything is attached. Mustn't: leave a descriptor of the old root open past close_range.
  */
 int mounts_pivot_child(int rootfd, struct dyno_error *err);

@@ -39,7 +39,8 @@ int scratch_open(uint64_t size, struct dyno_error *err)
 	const struct mount_option options[] = { { "size", bytes }, { "mode", "0755" }, { NULL, NULL } };
 
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
-	return mounts_new("tmpfs", options, WRITABLE_ATTR, err);
+	/* Not NODEV: the skeleton, cloned from it, holds the device nodes. The app's own places add it. */
+	return mounts_new("tmpfs", options, MOUNT_ATTR_NOSUID, err);
 }
 
 int scratch_layout_child(int scratch, uid_t owner, struct dyno_error *err)
@@ -198,7 +199,7 @@ static int open_limited(int dir, const char *name, unsigned slot, uint64_t size)
 	if (fd < 0)
 		return -errno;
 	r = set_quota(fd, project_of(slot), size);
-	return r < 0 ? r : mounts_clone(fd, "", WRITABLE_ATTR, -1);
+	return r < 0 ? r : mounts_clone(fd, "", MOUNT_ATTR_NOSUID, -1);
 }
 
 int scratch_open_disk(const char *dir, unsigned slot, uint64_t size, struct dyno_error *err)

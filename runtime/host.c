@@ -32,12 +32,15 @@ static bool has_sys_admin(void)
 static int default_state_dir(const struct dyno_host *host, char *ret, size_t size)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	int length;
 
 	if (!host->rootless)
 		return text_copy(ret, size, "/run/dyno");
 	if (runtime && runtime[0] == '/' && access(runtime, W_OK) == 0)
-		return text_format(ret, size, "%s/dyno", runtime);
-	return text_format(ret, size, "/tmp/dyno-%u", host->uid);
+		length = text_format(ret, size, "%s/dyno", runtime);
+	else
+		length = text_format(ret, size, "/tmp/dyno-%u", host->uid);
+	return length < 0 ? length : 0;
 }
 
 /** open_private() - make and open directory @path, which must be ours alone: a planted one would hand over our state */
