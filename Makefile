@@ -126,17 +126,21 @@ DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/c
 
 all: $(PRODUCTS) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
 
+# link_dyno OUTPUT - the linker warns of getaddrinfo and friends, which libnl's text functions name and we never call
+link_dyno = $(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $(1) $^ $(DYNO_LIBS) 2>$@.log || { cat $@.log >&2; exit 1; }; \
+	grep -v -e 'in function .nl_' -e 'in statically linked applications' $@.log >&2 || true; rm -f $@.log
+
 # the symbols stay beside it, where gdb finds them
 $(B)/dyno: $(CLI_OBJ) $(LIB_OBJ)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $@.debug $^ $(DYNO_LIBS)
+	$(call link_dyno,$@.debug)
 	$(Q)$(OBJCOPY) --strip-all --add-gnu-debuglink=$@.debug $@.debug $@
 
 # the command with failure injection (base/fault.h), for the tests that fail each step of a boot
 $(B)/tests/dyno-faults: $(FAULT_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $@ $^ $(DYNO_LIBS)
+	$(call link_dyno,$@)
 
 $(B)/faults/%.o: %.c Makefile
 	$(call say,CC)

@@ -74,7 +74,7 @@ boot() {
 	: >"$work/app.log"
 	printf '%s   $ dyno run --name %s --slug examples/web -p %s --timeline -- python3 server.py%s\n' \
 		"$dim" "$name" "$port" "$plain"
-	"$dyno" run --name "$name" --slug examples/web -p "$port" --timeline -- python3 server.py \
+	"$dyno" run --name "$name" --slug examples/web -p "$port" --timeline --timeline-file "$work/timeline" -- python3 server.py \
 		>"$work/app.log" 2>"$work/dyno.log" </dev/null &
 	pid=$!
 	wait_for 'listening on port' "$work/app.log" || die "the app did not come up"
@@ -128,6 +128,6 @@ good "photo.txt is gone: a dyno's files live as long as the dyno"
 
 step "What its boot took"
 stop
-grep -v -e discarded -e 'http://' "$work/dyno.log" | sed 's/^/   /'
+sed 's/^/   /' "$work/timeline"
 
 printf '\n%sThat is a dyno.%s Your own app:  cd your-app && %s run -p 8080 -- COMMAND\n' "$bold" "$plain" "$PWD/$dyno"
