@@ -110,6 +110,8 @@ TEST_LDFLAGS := $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB_PIC := $(LIB_SRC:%.c=$(B)/pic/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
+# for the unit tests: all of the command but main()
+CLI_PIC := $(filter-out %/main.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
 FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/unit/%)
@@ -148,7 +150,7 @@ $(B)/faults/%.o: %.c Makefile
 	$(Q)$(COMPILE) $(CFLAGS) $(OBJ_FLAGS) -DDYNO_FAULTS $(CPPFLAGS) -c -o $@ $<
 
 # what the tests link: every function of every room
-$(B)/internal.a: $(LIB_PIC)
+$(B)/internal.a: $(LIB_PIC) $(CLI_PIC)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -331,4 +333,4 @@ clean: ## remove everything that make made
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(CLI_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))

@@ -88,6 +88,7 @@ struct app_inputs {
 int app_options_resolve(const struct app_given *given, char *const *command, struct app_inputs *inputs,
                         struct dyno_app *app, bool *ret_tty, struct dyno_error *err);
 
+/** app_inputs_done() - free what @inputs owns */
 void app_inputs_done(struct app_inputs *inputs);
 
 #endif /* CLI_APP_OPTIONS_H */

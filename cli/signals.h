@@ -39,6 +39,7 @@ int signals_open(struct signals *ret, struct dyno_error *err);
  */
 int signals_next(const struct signals *signals);
 
+/** signals_close() - close the descriptor; the signals stay blocked */
 void signals_close(struct signals *signals);
 
 #endif /* CLI_SIGNALS_H */

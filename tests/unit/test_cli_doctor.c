@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_cli_doctor.c - cli/doctor_checks: made-up machines, and what is said about them */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "cli/doctor.h"
+
+/** healthy() - a machine on which nothing is wrong, seen by an ordinary user */
+static struct doctor healthy(void)
+{
+	struct doctor doctor = {
+		.uname = { .release = "6.8.0", .machine = "x86_64" },
+		.kernel = { 6, 8, 0 },
+		.rootless = true,
+		.apparmor_userns = -1,
+		.userns_clone = -1,
+		.userns_max = 15000,
+		.seccomp = true,
+		.namespaces = true,
+		.landlock_abi = 6,
+		.cgroups = { .layout = DYNO_CGROUP_V2, .v2_fd = 9, .v1_fd = { -1, -1, -1, -1 } },
+		.pasta = true,
+	};
+	struct probe *probes[] = { &doctor.probes.clone,   &doctor.probes.map,  &doctor.probes.scratch,
+		                   &doctor.probes.overlay, &doctor.probes.proc, &doctor.probes.idmap,
+		                   &doctor.host,           &doctor.sandbox,     &doctor.network };
+
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
+		probes[i]->tried = true;
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		doctor.cgroups.v2_has[i] = true;
+	return doctor;
+}
+
+/** look() - what the check @name says */
+static struct finding look(const struct doctor *doctor, const char *name)
+{
+	struct finding finding = { 0 };
+
+	for (const struct check *check = doctor_checks; check->name; check++)
+		if (strcmp(check->name, name) == 0) {
+			check->look(doctor, &finding);
+			return finding;
+		}
+	fail_msg("no check is called %s", name);
+	return finding;
+}
+
+static void fail_probe(struct probe *probe, int code)
+{
+	error_set(&probe->err, code, "probe", "it failed:");
+}
+
+static void test_healthy(void **state)
+{
+	struct doctor doctor = healthy();
+
+	(void)state;
+	for (const struct check *check = doctor_checks; check->name; check++) {
+		struct finding finding = { 0 };
+
+		check->look(&doctor, &finding);
+		if (finding.state != DOCTOR_OK)
+			fail_msg("%s: %s", check->name, finding.fact);
+	}
+}
+
+static void test_each_cause_of_no_user_namespaces_is_told_apart(void **state)
+{
+	struct doctor doctor;
+	struct finding finding;
+
+	(void)state;
+	doctor = healthy();
+	fail_probe(&doctor.probes.clone, -EPERM);
+	doctor.userns_clone = 0;
+	finding = look(&doctor, "clone");
+	assert_int_equal(finding.state, DOCTOR_FAIL);
+	assert_non_null(strstr(finding.remedy, "unprivileged_userns_clone"));
+
+	doctor = healthy();
+	fail_probe(&doctor.probes.clone, -ENOSPC);
+	doctor.userns_max = 0;
+	finding = look(&doctor, "clone");
+	assert_non_null(strstr(finding.remedy, "user.max_user_namespaces is 0"));
+
+	doctor = healthy();
+	fail_probe(&doctor.probes.map, -EPERM);
+	doctor.apparmor_userns = 1;
+	finding = look(&doctor, "id map");
+	assert_int_equal(finding.state, DOCTOR_FAIL);
+	assert_non_null(strstr(finding.remedy, "AppArmor"));
+	assert_non_null(strstr(finding.remedy, "profile"));
+
+	doctor = healthy();
+	fail_probe(&doctor.probes.clone, -EPERM);
+	doctor.filtered = true;
+	finding = look(&doctor, "clone");
+	assert_non_null(strstr(finding.remedy, "seccomp"));
+
+	doctor = healthy();
+	fail_probe(&doctor.probes.clone, -EAGAIN);
+	finding = look(&doctor, "clone");
+	assert_non_null(strstr(finding.remedy, "processes"));
+}
+
+static void test_masked_proc(void **state)
+{
+	struct doctor doctor = healthy();
+	struct finding finding;
+
+	(void)state;
+	fail_probe(&doctor.probes.proc, -EPERM);
+	finding = look(&doctor, "proc");
+	assert_int_equal(finding.state, DOCTOR_FAIL);
+	assert_non_null(strstr(finding.remedy, "unmask"));
+}
+
+static void test_what_was_not_reached_is_not_blamed(void **state)
+{
+	struct doctor doctor = healthy();
+	struct finding finding;
+
+	(void)state;
+	fail_probe(&doctor.probes.clone, -EPERM);
+	doctor.probes.overlay.tried = false;
+	finding = look(&doctor, "overlay");
+	assert_non_null(strstr(finding.fact, "could not be tried"));
+	assert_string_equal(finding.remedy, "");
+}
+
+static void test_kernels(void **state)
+{
+	static const struct {
+		unsigned kernel[3];
+		enum doctor_state kernel_state, fixes_state;
+	} rows[] = {
+		{ { 5, 11, 5 }, DOCTOR_FAIL, DOCTOR_WARN }, { { 5, 12, 1 }, DOCTOR_OK, DOCTOR_WARN },
+		{ { 5, 15, 90 }, DOCTOR_OK, DOCTOR_WARN },  { { 5, 15, 91 }, DOCTOR_OK, DOCTOR_OK },
+		{ { 6, 1, 8 }, DOCTOR_OK, DOCTOR_WARN },    { { 6, 1, 9 }, DOCTOR_OK, DOCTOR_OK },
+		{ { 6, 2, 0 }, DOCTOR_OK, DOCTOR_OK },      { { 0, 0, 0 }, DOCTOR_FAIL, DOCTOR_OK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct doctor doctor = healthy();
+
+		memcpy(doctor.kernel, rows[i].kernel, sizeof(doctor.kernel));
+		assert_int_equal(look(&doctor, "kernel").state, rows[i].kernel_state);
+		assert_int_equal(look(&doctor, "kernel fixes").state, rows[i].fixes_state);
+	}
+}
+
+static void test_cgroups(void **state)
+{
+	struct doctor doctor = healthy();
+	struct finding finding;
+
+	(void)state;
+	doctor.cgroups.layout = DYNO_CGROUP_NONE;
+	doctor.cgroups.v2_fd = -1;
+	strcpy(doctor.cgroups.why, "not delegated");
+	finding = look(&doctor, "control groups");
+	assert_int_equal(finding.state, DOCTOR_WARN);
+	assert_string_equal(finding.remedy, "not delegated");
+	assert_int_equal(look(&doctor, "memory limit").state, DOCTOR_WARN);
+
+	doctor = healthy();
+	doctor.cgroups.v2_has[CGROUP_CPU] = false;
+	assert_int_equal(look(&doctor, "CPU limit").state, DOCTOR_WARN);
+	assert_int_equal(look(&doctor, "memory limit").state, DOCTOR_OK);
+	doctor.cgroups.v1_fd[CGROUP_CPU] = 8;
+	assert_int_equal(look(&doctor, "CPU limit").state, DOCTOR_OK);
+}
+
+static void test_pasta_matters_without_root_only(void **state)
+{
+	struct doctor doctor = healthy();
+
+	(void)state;
+	doctor.pasta = false;
+	assert_int_equal(look(&doctor, "pasta").state, DOCTOR_WARN);
+	doctor.rootless = false;
+	assert_int_equal(look(&doctor, "pasta").state, DOCTOR_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_each_cause_of_no_user_namespaces_is_told_apart),
+		cmocka_unit_test(test_masked_proc),
+		cmocka_unit_test(test_what_was_not_reached_is_not_blamed),
+		cmocka_unit_test(test_kernels),
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_pasta_matters_without_root_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
