@@ -17,7 +17,7 @@ static int app_pass_var(struct environment *env, const char *key, struct dyno_er
 {
 	_cleanup_free_ char *pair = NULL;
 	const char *value = getenv(key);
-	size_t length = strlen(key);
+	size_t length = strlen(key), size;
 
 	if (!environment_key_valid(key, length))
 		return error_set(err, -EINVAL, "environment",
@@ -27,12 +27,13 @@ static int app_pass_var(struct environment *env, const char *key, struct dyno_er
 		error_remedy(err, "give it a value: --env %s=VALUE", key);
 		return -EINVAL;
 	}
-	pair = malloc(length + strlen(value) + 2);
+	size = strlen(value) + 1;
+	pair = malloc(length + 1 + size);
 	if (!pair)
 		return error_set(err, -ENOMEM, "environment", "no memory for the environment");
 	memcpy(pair, key, length);
 	pair[length] = '=';
-	strcpy(pair + length + 1, value);
+	memcpy(pair + length + 1, value, size);
 	return environment_set(env, pair, err);
 }
 

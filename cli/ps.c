@@ -131,6 +131,8 @@ static int ps_print(const struct ps_given *given)
 	host = dyno_host_close(host);
 	if (count < 0)
 		return message_error(NULL, &err);
+	if (!entries)
+		count = 0; /* the analyzers cannot know that an array comes with its length */
 	if (given->json)
 		print_json(entries, count);
 	else if (given->quiet)

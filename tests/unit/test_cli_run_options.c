@@ -23,6 +23,7 @@
 struct fixture {
 	char slug[64];
 	char file[80];
+	const char *argv[ARGS_MAX]; /* the request points into it */
 	struct run_given given;
 	struct run_request request;
 	struct dyno_error err;
@@ -59,9 +60,12 @@ static int teardown(void **state)
 /** resolve() - read "run --slug SLUG ARG..." and resolve it. Return: code of the first step that failed, or 0 */
 static int resolve(struct fixture *f, const char *const *args)
 {
-	const char *argv[ARGS_MAX] = { "run", "--slug", f->slug };
-	int argc = 3, first, code;
+	const char **argv = f->argv;
+	int argc = 0, first, code;
 
+	argv[argc++] = "run";
+	argv[argc++] = "--slug";
+	argv[argc++] = f->slug;
 	while (*args && argc < ARGS_MAX - 1)
 		argv[argc++] = *args++;
 	argv[argc] = NULL;
