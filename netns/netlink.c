@@ -319,7 +319,7 @@ static int explain(struct dyno_error *err, int code, const char *step, const cha
 int netlink_send(struct nl_sock *sock, struct netlink_batch *batch, const char *step, struct dyno_error *err)
 {
 	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct netlink_answer answer;
+	struct netlink_answer answer = { 0 };
 	uint32_t first = 0, index;
 	int r = batch->code, result = 0;
 
@@ -347,7 +347,7 @@ int netlink_send(struct nl_sock *sock, struct netlink_batch *batch, const char *
 int netlink_get(struct nl_sock *sock, struct netlink_batch *batch, void *buf, size_t size, const char *step,
                 struct dyno_error *err)
 {
-	struct netlink_answer answer;
+	struct netlink_answer answer = { 0 };
 	uint32_t seq = 0;
 	int r = batch->code;
 

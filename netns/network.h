@@ -54,8 +54,10 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
 
 /**
  * network_attach() - parent half rootless: connect the namespace of the cloned child @pid
- * NET_NONE: nothing to do (the child brings its own lo up: network_loopback_child()). NET_PRIVATE: run pasta, which publishes @port
- * on 127.0.0.1; a clear error when pasta is missing.
+ * Must: be called while the child is dumpable and after its id maps were written, from a thread that outlives the dyno (pasta
+ * dies with it). NET_NONE, or no port: nothing to do (the child brings its own lo up: network_loopback_child()).
+ * NET_PRIVATE: run pasta, which publishes @port on 127.0.0.1, and return when it listens; a clear error when pasta is
+ * missing.
  */
 int network_attach(struct network_host *host, enum dyno_net net, pid_t pid, uint16_t port, struct network *ret,
                    struct dyno_error *err);
@@ -65,10 +67,18 @@ int network_enter_child(int fd, struct dyno_error *err);
 /** network_loopback_child() - child half rootless: lo up by ioctl in its own new namespace; no allocation */
 int network_loopback_child(struct dyno_error *err);
 
-/** network_close() - take the end down: the namespace dies with its last process, the veth pair with it; stops pasta */
+/**
+ * network_close() - take the end down; stops and reaps pasta. Twice is fine
+ * The namespace dies with its last process and descriptor and takes the veth pair with it, by the kernel and some 35 ms
+ * later: nobody waits for it here. A slot opened again meanwhile works, but pays for the removal of the old link.
+ */
 void network_close(struct network_host *host, struct network *network);
 
-/** network_remove() - after a crash: remove the host's end of @slot if it is still there. 0 if none */
+/**
+ * network_remove() - remove the host's end of @slot now, if it is still there, and return when it is gone
+ * For gc after a crash, and for who has to promise that nothing is left. About 30 ms when there is something to remove, 20 us
+ * when not. A link of that name that is not ours is left alone: -EEXIST.
+ */
 int network_remove(struct network_host *host, unsigned slot, struct dyno_error *err);
 
 #endif /* NETNS_NETWORK_H */

@@ -39,6 +39,7 @@ static struct word next_word(struct word *line)
 	return word;
 }
 
+/** word_is() - the word is @text, all of it */
 static bool word_is(struct word word, const char *text)
 {
 	return word.length == strlen(text) && memcmp(word.text, text, word.length) == 0;

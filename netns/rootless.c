@@ -77,6 +77,7 @@ struct plumbing {
 	int messages;
 };
 
+/** plumbing_close() - close what is open of it */
 static void plumbing_close(struct plumbing *plumbing)
 {
 	plumbing->user = fd_close(plumbing->user);
