@@ -45,7 +45,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
 BASE := error fd text units clock claim fault options options_print
-ISOLATION := namespaces identity mounts stack scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
+ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command

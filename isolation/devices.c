@@ -29,7 +29,7 @@ static const char *const links[][2] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-int devices_skeleton_child(int skeleton, bool bind, struct dyno_error *err)
+int devices_skeleton(int skeleton, bool bind, struct dyno_error *err)
 {
 	_cleanup_close_ int dev = openat(skeleton, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	size_t i;

@@ -12,8 +12,8 @@
 
 #include "dyno.h"
 
-/** devices_skeleton_child() - fill directory "dev" below @skeleton; @bind: files to bind the host's nodes on instead of nodes */
-int devices_skeleton_child(int skeleton, bool bind, struct dyno_error *err);
+/** devices_skeleton() - fill directory "dev" below @skeleton; @bind: files to bind the host's nodes on instead of nodes */
+int devices_skeleton(int skeleton, bool bind, struct dyno_error *err);
 
 /** devices_attach_child() - devpts, and with @bind the host's nodes, on the new root @rootfd */
 int devices_attach_child(int rootfd, bool bind, struct dyno_error *err);

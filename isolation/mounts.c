@@ -58,6 +58,13 @@ int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd)
 	return TAKE_FD(fd);
 }
 
+int mounts_allow_devices(int fd)
+{
+	struct mount_attr clear = { .attr_clr = MOUNT_ATTR_NODEV };
+
+	return mount_setattr(fd, "", AT_EMPTY_PATH, &clear, sizeof(clear)) < 0 ? -errno : 0;
+}
+
 int mounts_resolve(int rootfd, const char *path)
 {
 	struct open_how how = {
@@ -112,8 +119,11 @@ int mounts_pivot_child(int rootfd, struct dyno_error *err)
 	/* pivot_root(2), NOTES: with "." twice the old root is stacked on the new one, and needs no directory of its own. */
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return error_set(err, -errno, "pivot", "cannot pivot to the new root:");
-	/* From the top: first scratch, which covers the old root, then the old root itself. */
-	if (umount2(".", MNT_DETACH) < 0 || umount2(".", MNT_DETACH) < 0)
+	/*
+	 * umount2(2) takes the topmost mount at ".", which is the old root as long as nothing was mounted over that. Each
+	 * call waits for an RCU grace period: 20 us on a quiet machine, a millisecond on a busy one. So there is one.
+	 */
+	if (umount2(".", MNT_DETACH) < 0)
 		return error_set(err, -errno, "pivot", "cannot detach the old root:");
 	if (chdir("/") < 0)
 		return error_set(err, -errno, "pivot", "cannot enter /:");

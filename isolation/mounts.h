@@ -37,6 +37,9 @@ int mounts_new(const char *type, const struct mount_option *options, uint64_t at
  */
 int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd);
 
+/** mounts_allow_devices() - let device nodes of detached mount @fd work, whatever the mount that it was cloned from says */
+int mounts_allow_devices(int fd);
+
 /** mounts_resolve() - O_PATH descriptor of @path beneath @rootfd, no symlink followed. Return: descriptor or negative errno */
 int mounts_resolve(int rootfd, const char *path);
 
@@ -52,7 +55,6 @@ int mounts_private_child(struct dyno_error *err);
 
 /**
  * mounts_pivot_child() - make the mount whose root is @rootfd the root, and detach the old one with all below it
- * The old root is covered by the scratch mount (stack_attach_child()), and umount2(2) takes the topmost: two go.
  * Should: run when everything is attached. Mustn't: leave a descriptor of the old root open past close_range.
  */
 int mounts_pivot_child(int rootfd, struct dyno_error *err);

@@ -101,15 +101,18 @@ int namespaces_cgroup_child(struct dyno_error *err)
 	return 0;
 }
 
-int namespaces_hostname_child(const char *name, struct dyno_error *err)
+void namespaces_hostname(const char *name, char ret_host[64])
 {
-	char host[64];
 	size_t i;
 
-	for (i = 0; name[i] != '\0' && i < sizeof(host) - 1; i++)
-		host[i] = name[i] == '.' ? '-' : name[i];
-	host[i] = '\0';
-	if (sethostname(host, i) < 0)
+	for (i = 0; name[i] != '\0' && i < 63; i++)
+		ret_host[i] = name[i] == '.' || name[i] == '_' ? '-' : name[i];
+	ret_host[i] = '\0';
+}
+
+int namespaces_hostname_child(const char *host, struct dyno_error *err)
+{
+	if (sethostname(host, strlen(host)) < 0)
 		return error_set(err, -errno, "hostname", "cannot set the host name:");
 	return 0;
 }

@@ -62,7 +62,10 @@ int namespaces_begin_child(struct dyno_error *err);
 /** namespaces_cgroup_child() - own cgroup namespace, after the v1 groups were joined, so that they are its roots */
 int namespaces_cgroup_child(struct dyno_error *err);
 
-/** namespaces_hostname_child() - the dyno's host name, its name with dots as dashes */
-int namespaces_hostname_child(const char *name, struct dyno_error *err);
+/** namespaces_hostname() - the host name of the dyno @name: with dots and underscores as dashes, for it is one label */
+void namespaces_hostname(const char *name, char ret_host[64]);
+
+/** namespaces_hostname_child() - set it */
+int namespaces_hostname_child(const char *host, struct dyno_error *err);
 
 #endif /* ISOLATION_NAMESPACES_H */

@@ -39,11 +39,10 @@ int scratch_open(uint64_t size, struct dyno_error *err)
 	const struct mount_option options[] = { { "size", bytes }, { "mode", "0755" }, { NULL, NULL } };
 
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
-	/* Not NODEV: the skeleton, cloned from it, holds the device nodes. The app's own places add it. */
-	return mounts_new("tmpfs", options, MOUNT_ATTR_NOSUID, err);
+	return mounts_new("tmpfs", options, WRITABLE_ATTR, err);
 }
 
-int scratch_layout_child(int scratch, uid_t owner, struct dyno_error *err)
+int scratch_layout_child(int scratch, const char *hosts, uid_t owner, struct dyno_error *err)
 {
 	size_t i;
 	int r;
@@ -57,8 +56,10 @@ int scratch_layout_child(int scratch, uid_t owner, struct dyno_error *err)
 		    fchownat(scratch, place->name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0)
 			return error_set(err, -errno, "scratch", "cannot own scratch directory %s:", place->name);
 	}
-	r = fd_create_text(scratch, "masked", 0, "");
-	return r < 0 ? error_set(err, r, "scratch", "cannot make the mask file:") : 0;
+	if (mknodat(scratch, "masked", S_IFREG, 0) < 0)
+		return error_set(err, -errno, "scratch", "cannot make the mask file:");
+	r = fd_create_text(scratch, "hosts", 0644, hosts);
+	return r < 0 ? error_set(err, r, "scratch", "cannot write the hosts file:") : 0;
 }
 
 /**
@@ -85,66 +86,60 @@ static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
 	return TAKE_FD(fd);
 }
 
-/** stage_slug() - attach the slug, read-only and with translated owners, at the "lower" place. Return: its descriptor */
-static int stage_slug(int scratch, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+int scratch_slug_child(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
 {
-	_cleanup_close_ int fd = mounts_clone(AT_FDCWD, slug, WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd);
-	int r;
+	int fd = mounts_clone(AT_FDCWD, slug, WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd);
 
 	if (fd == -EINVAL && idmap_fd >= 0)
-		fd = copy_slug(slug, owner, err);
-	else if (fd < 0)
-		error_set(err, fd, "slug", "cannot use slug %s:", slug);
+		return copy_slug(slug, owner, err);
 	if (fd < 0)
-		return fd;
-	/* Before Linux 6.15 an overlay layer must be a mount of the current namespace (clone_private_mount()): attach it. */
-	r = mounts_attach(fd, scratch, "lower", err);
-	return r < 0 ? r : TAKE_FD(fd);
+		error_set(err, fd, "slug", "cannot use slug %s:", slug);
+	/* open_tree(2), mount_namespaces(7): mounts that came with a user namespace are locked together. */
+	if (fd == -EINVAL)
+		error_remedy(err, "another filesystem is mounted below it: copy the slug elsewhere, or run as root");
+	return fd;
 }
 
-/** overlay_app() - overlay of the staged slug and the "upper" directory, detached. Return: descriptor */
-static int overlay_app(int scratch, int lower, bool rootless, struct dyno_error *err)
+int scratch_stage_child(int scratch, struct dyno_error *err)
 {
-	_cleanup_close_ int upper = mounts_resolve(scratch, "upper");
-	_cleanup_close_ int work = mounts_resolve(scratch, "work");
-	char paths[3][32];
-	/* Layers by descriptor, so that no path with a comma or colon, and no symlink, is ever parsed. */
+	if (move_mount(scratch, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, -errno, "scratch", "cannot stage scratch on the old /proc:");
+	if (fchdir(scratch) < 0)
+		return error_set(err, -errno, "scratch", "cannot enter scratch:");
+	return 0;
+}
+
+/**
+ * overlay_app() - overlay of the slug and the "upper" directory, detached. Return: descriptor
+ * Before Linux 6.15 a layer must be a mount of the current namespace (clone_private_mount()): hence the staging.
+ */
+static int overlay_app(int scratch, int slug, bool rootless, struct dyno_error *err)
+{
 	const struct mount_option options[] = {
-		{ "lowerdir", paths[0] }, { "upperdir", paths[1] },           { "workdir", paths[2] },
-		{ "index", "off" },       { rootless ? "userxattr" : NULL, NULL }, { NULL, NULL },
+		{ "lowerdir", "lower" }, { "upperdir", "upper" },
+		{ "workdir", "work" },   { "index", "off" },
+		{ rootless ? "userxattr" : NULL, NULL }, { NULL, NULL },
 	};
+	int r = mounts_attach(slug, scratch, "lower", err);
 
-	snprintf(paths[0], sizeof(paths[0]), "/proc/self/fd/%d", lower);
-	snprintf(paths[1], sizeof(paths[1]), "/proc/self/fd/%d", upper);
-	snprintf(paths[2], sizeof(paths[2]), "/proc/self/fd/%d", work);
-	return mounts_new("overlay", options, WRITABLE_ATTR, err);
+	return r < 0 ? r : mounts_new("overlay", options, WRITABLE_ATTR, err);
 }
 
-/** attach_app() - /app: the overlay, or just the empty writable directory when there is no slug */
-static int attach_app(int scratch, int rootfd, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
-{
-	_cleanup_close_ int lower = -1;
-	_cleanup_close_ int app = -1;
-
-	if (!slug)
-		return mounts_bind(scratch, "upper", WRITABLE_ATTR, -1, rootfd, "app", err);
-	lower = stage_slug(scratch, slug, idmap_fd, owner, err);
-	if (lower < 0)
-		return lower;
-	app = overlay_app(scratch, lower, owner == (uid_t)-1, err);
-	if (app < 0)
-		return app;
-	return mounts_attach(app, rootfd, "app", err);
-}
-
-int scratch_attach_child(int scratch, int rootfd, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+int scratch_attach_child(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err)
 {
 	static const char *const binds[][2] = { { "tmp", "tmp" }, { "vartmp", "var/tmp" }, { "shm", "dev/shm" } };
+	_cleanup_close_ int app = -1;
 	size_t i;
-	int r = attach_app(scratch, rootfd, slug, idmap_fd, owner, err);
+	int r;
 
+	app = slug >= 0 ? overlay_app(scratch, slug, rootless, err) : mounts_clone(scratch, "upper", WRITABLE_ATTR, -1);
+	if (app < 0)
+		return slug >= 0 ? app : error_set(err, app, "scratch", "cannot clone the upper directory:");
+	r = mounts_attach(app, rootfd, "app", err);
 	for (i = 0; r == 0 && i < sizeof(binds) / sizeof(binds[0]); i++)
 		r = mounts_bind(scratch, binds[i][0], WRITABLE_ATTR, -1, rootfd, binds[i][1], err);
+	if (r == 0)
+		r = mounts_bind(scratch, "hosts", WRITABLE_ATTR | MOUNT_ATTR_RDONLY, -1, rootfd, "etc/hosts", err);
 	return r;
 }
 
@@ -199,7 +194,7 @@ static int open_limited(int dir, const char *name, unsigned slot, uint64_t size)
 	if (fd < 0)
 		return -errno;
 	r = set_quota(fd, project_of(slot), size);
-	return r < 0 ? r : mounts_clone(fd, "", MOUNT_ATTR_NOSUID, -1);
+	return r < 0 ? r : mounts_clone(fd, "", WRITABLE_ATTR, -1);
 }
 
 int scratch_open_disk(const char *dir, unsigned slot, uint64_t size, struct dyno_error *err)

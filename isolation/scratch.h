@@ -4,10 +4,10 @@
  *
  * One tmpfs (or one directory on disk) per dyno holds everything that is not the stack or the slug:
  *
- *     root/    skeleton of the dyno's /: mount points, generated /etc, device nodes; mounted read-only
  *     upper/   what the app wrote under /app (overlay upper layer), work/ its overlay work directory
  *     tmp/ vartmp/ shm/   /tmp, /var/tmp and /dev/shm
- *     lower/ stack/       empty places on which lower layers are staged while the overlay is made
+ *     hosts    the dyno's /etc/hosts
+ *     root/ lower/ stack/ empty places on which the new root and lower layers are staged
  *     masked, masked.d/   an unreadable file and directory, bound over what /proc should not show
  *
  * One superblock instead of five saves 40 us each and gives one limit for all. Who discards it: the launcher keeps the
@@ -17,6 +17,7 @@
 #ifndef ISOLATION_SCRATCH_H
 #define ISOLATION_SCRATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,19 +43,35 @@ int scratch_open_disk(const char *dir, unsigned slot, uint64_t size, struct dyno
 int scratch_remove_disk(const char *dir, unsigned slot);
 
 /**
- * scratch_layout_child() - make the directories listed above
+ * scratch_layout_child() - make the places listed above
+ * @hosts: text of /etc/hosts
  * @owner: host id that owns the writable ones; (uid_t)-1 rootless, where everything is the caller's anyway
  */
-int scratch_layout_child(int scratch, uid_t owner, struct dyno_error *err);
+int scratch_layout_child(int scratch, const char *hosts, uid_t owner, struct dyno_error *err);
 
 /**
- * scratch_attach_child() - attach /app (slug under the writable layer), /tmp, /var/tmp and /dev/shm
- * @rootfd:   the new root, attached
- * @slug:     absolute path on the host, NULL for none
+ * scratch_slug_child() - a detached, read-only clone of the slug's tree with its owner turned into the dyno's user
+ * @slug:     absolute path on the host
  * @idmap_fd: user namespace for the slug's owner, -1 rootless
  * @owner:    as above; owner of a copy when the slug's filesystem has no idmapped mounts
+ * Should: run while the host's tree is still all there, before scratch_stage_child().
+ * Return: descriptor, or negative errno
  */
-int scratch_attach_child(int scratch, int rootfd, const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err);
+int scratch_slug_child(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err);
+
+/**
+ * scratch_stage_child() - attach scratch where the old root has its /proc, and make it the working directory
+ * The old root, and this with it, is detached by the pivot. Layers of overlays are named relative to it from here on: no
+ * path with a comma, colon or symlink is ever parsed.
+ */
+int scratch_stage_child(int scratch, struct dyno_error *err);
+
+/**
+ * scratch_attach_child() - attach /app (slug under the writable layer), /tmp, /var/tmp, /dev/shm and /etc/hosts
+ * @rootfd: the new root, attached
+ * @slug:   clone of scratch_slug_child(), -1 for none
+ */
+int scratch_attach_child(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err);
 
 /** scratch_full() - 1 when the layer has no room left, which is the usual reason of an app that ended badly */
 int scratch_full(int scratch);

@@ -90,20 +90,24 @@ static int finish_copy(int fd, const struct stat *st, uid_t owner)
 	return 0;
 }
 
+/** copy_opened() - the regular file @from as new file @name below @to */
+static int copy_opened(int from, int to, const char *name, const struct stat *st, uid_t owner)
+{
+	_cleanup_close_ int fd = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = copy_data(from, fd);
+	return r < 0 ? r : finish_copy(fd, st, owner);
+}
+
 /** copy_file() - one regular file */
 static int copy_file(const struct visit *visit, int dir, const char *name, const struct stat *st)
 {
 	_cleanup_close_ int from = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	_cleanup_close_ int to = -1;
-	int r;
 
-	if (from < 0)
-		return -errno;
-	to = openat(visit->to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (to < 0)
-		return -errno;
-	r = copy_data(from, to);
-	return r < 0 ? r : finish_copy(to, st, visit->owner);
+	return from < 0 ? -errno : copy_opened(from, visit->to, name, st, visit->owner);
 }
 
 /** copy_link() - one symlink */
@@ -165,6 +169,16 @@ int tree_copy(int from, int to, uid_t owner)
 	struct visit visit = { .each = copy_entry, .to = to, .owner = owner, .depth = TREE_DEPTH };
 
 	return for_each(&visit, from);
+}
+
+int tree_copy_file(const char *path, int to, const char *name)
+{
+	_cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (from < 0 || fstat(from, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? copy_opened(from, to, name, &st, (uid_t)-1) : -EINVAL;
 }
 
 /** remove_entry() - one directory entry, a directory with all below it */

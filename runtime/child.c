@@ -30,6 +30,7 @@
 #include "isolation/mounts.h"
 #include "isolation/procfs.h"
 #include "isolation/scratch.h"
+#include "isolation/stack.h"
 #include "isolation/syscalls.h"
 #include "netns/network.h"
 #include "runtime/channel.h"
@@ -74,7 +75,7 @@ static uid_t writable_owner(const struct child *child)
 	return child->rootless ? (uid_t)-1 : identity_user(child->identity);
 }
 
-/** step_scratch() - lay out the writable layer and write the skeleton of the root into it */
+/** step_scratch() - lay out the writable layer, take hold of slug and skeleton, and stage it all */
 static int step_scratch(struct child *child, struct dyno_error *err)
 {
 	int r;
@@ -83,19 +84,23 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 		child->scratch = scratch_open(child->shape->scratch_size, err);
 	if (child->scratch < 0)
 		return child->scratch;
-	r = scratch_layout_child(child->scratch, writable_owner(child), err);
+	r = scratch_layout_child(child->scratch, child->hosts, writable_owner(child), err);
 	if (r < 0)
 		return r;
-	child->skeleton = stack_skeleton_child(child->scratch, child->shape->stack, &child->texts, err);
-	if (child->skeleton < 0)
-		return child->skeleton;
-	return devices_skeleton_child(child->skeleton, child->rootless, err);
+	if (child->slug)
+		child->slug_fd = scratch_slug_child(child->slug, child->identity->slug_fd, writable_owner(child), err);
+	if (child->slug && child->slug_fd < 0)
+		return child->slug_fd;
+	child->skeleton_fd = stack_clone_child(child->skeleton, child->identity->user_fd, err);
+	if (child->skeleton_fd < 0)
+		return child->skeleton_fd;
+	return scratch_stage_child(child->scratch, err);
 }
 
 /** step_stack() - attach the new root and the stack */
 static int step_stack(struct child *child, struct dyno_error *err)
 {
-	child->rootfd = stack_attach_child(child->scratch, child->skeleton, child->shape->stack,
+	child->rootfd = stack_attach_child(child->scratch, child->skeleton_fd, child->shape->stack,
 	                                   child->identity->user_fd, err);
 	return child->rootfd < 0 ? child->rootfd : 0;
 }
@@ -109,8 +114,7 @@ static int step_devices(struct child *child, struct dyno_error *err)
 /** step_slug() - /app and the other writable places */
 static int step_slug(struct child *child, struct dyno_error *err)
 {
-	return scratch_attach_child(child->scratch, child->rootfd, child->slug, child->identity->slug_fd,
-	                            writable_owner(child), err);
+	return scratch_attach_child(child->scratch, child->rootfd, child->slug_fd, child->rootless, err);
 }
 
 /** step_proc() - /proc and the bit of /sys */
@@ -173,7 +177,7 @@ static int step_network(struct child *child, struct dyno_error *err)
 /** step_hostname() - the dyno's name */
 static int step_hostname(struct child *child, struct dyno_error *err)
 {
-	return namespaces_hostname_child(child->name, err);
+	return namespaces_hostname_child(child->hostname, err);
 }
 
 /** step_identity() - the user namespace (root) and the dyno's user */

@@ -14,22 +14,22 @@
 #include "isolation/cgroup.h"
 #include "isolation/identity.h"
 #include "isolation/namespaces.h"
-#include "isolation/stack.h"
 
 /**
  * struct child - plan and state of the child; filled by runtime/sandbox.c before the clone
- * @shape, @slug, @name: what to build
+ * @shape, @slug, @hostname: what to build
  * @rootless, @uid, @gid: the launcher's privilege and ids
  * @channel:      the child's end
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
  * @scratch:      the tmpfs, -1 when the child makes it itself (rootless)
  * @terminal:     slave of the pseudo-terminal, -1 without
- * @skeleton, @rootfd: state of the filesystem steps
+ * @hosts, @skeleton: text of /etc/hosts, path of the root's skeleton
+ * @slug_fd, @skeleton_fd, @rootfd: detached clones of slug and skeleton, and the new root: state of the filesystem steps
  */
 struct child {
 	const struct dyno_shape *shape;
 	const char *slug;
-	const char *name;
+	const char *hostname;
 	bool rootless;
 	uid_t uid;
 	gid_t gid;
@@ -39,9 +39,11 @@ struct child {
 	const struct cgroup *group;
 	const struct identity *identity;
 	struct namespaces_cpus cpus;
-	struct stack_texts texts;
+	const char *hosts;
+	const char *skeleton;
 	int scratch;
-	int skeleton;
+	int slug_fd;
+	int skeleton_fd;
 	int rootfd;
 	int terminal;
 	int terminal_master;

@@ -85,7 +85,9 @@ static int publish(const struct dyno *dyno, const struct dyno_app *app)
 	(void)text_copy(entry.address, sizeof(entry.address), sandbox->network.address);
 	snprintf(entry.command, sizeof(entry.command), "%.100s", app->argv[0]);
 	snprintf(entry.slug, sizeof(entry.slug), "%.255s", sandbox->slug);
-	return registry_publish(sandbox->name_fd, &entry);
+	if (sandbox->shape.scratch_dir)
+		snprintf(entry.scratch_dir, sizeof(entry.scratch_dir), "%.255s", sandbox->shape.scratch_dir);
+	return registry_publish(sandbox->slot_fd, &entry);
 }
 
 /** start_dyno() - the steps of dyno_start() that can fail */

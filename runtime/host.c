@@ -43,15 +43,18 @@ static int default_state_dir(const struct dyno_host *host, char *ret, size_t siz
 	return length < 0 ? length : 0;
 }
 
-/** open_private() - make and open directory @path, which must be ours alone: a planted one would hand over our state */
+/** open_private() - open directory @path, made if missing, which must be ours alone: a planted one would own our state */
 static int open_private(int dirfd, const char *path)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST)
-		return -errno;
 	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
@@ -64,25 +67,29 @@ static int open_private(int dirfd, const char *path)
 /** open_state() - the state directory and what is in it */
 static int open_state(struct dyno_host *host, struct dyno_error *err)
 {
+	const struct {
+		const char *name;
+		int *fd;
+	} parts[] = {
+		{ "slots", &host->slots_fd },
+		{ "names", &host->names_fd },
+		{ "sockets", &host->sockets_fd },
+		{ "stacks", &host->stacks_fd },
+	};
 	_cleanup_close_ int fd = open_private(AT_FDCWD, host->state_dir);
+	int r = fd < 0 ? fd : 0;
+	size_t i;
 
-	if (fd >= 0) {
-		host->slots_fd = open_private(fd, "slots");
-		host->names_fd = open_private(fd, "names");
-		host->sockets_fd = open_private(fd, "sockets");
+	for (i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		*parts[i].fd = open_private(fd, parts[i].name);
+		if (*parts[i].fd < 0)
+			r = *parts[i].fd;
 	}
-	if (fd < 0 || host->slots_fd < 0 || host->names_fd < 0 || host->sockets_fd < 0) {
-		int code = fd < 0                 ? fd
-		           : host->slots_fd < 0   ? host->slots_fd
-		           : host->names_fd < 0   ? host->names_fd
-		                                  : host->sockets_fd;
-
-		error_set(err, code, "state", "cannot use state directory %s:", host->state_dir);
-		if (code == -EPERM)
-			error_remedy(err, "it must belong to this user with mode 0700");
-		return code;
-	}
-	return 0;
+	if (r < 0)
+		error_set(err, r, "state", "cannot use state directory %s:", host->state_dir);
+	if (r == -EPERM)
+		error_remedy(err, "it must belong to this user with mode 0700");
+	return r;
 }
 
 int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_error *err)
@@ -99,6 +106,7 @@ int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_er
 		.slots_fd = -1,
 		.names_fd = -1,
 		.sockets_fd = -1,
+		.stacks_fd = -1,
 		.landlock_abi = landlock_abi(),
 		.cgroups = { .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } },
 	};
@@ -129,6 +137,7 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 	host->slots_fd = fd_close(host->slots_fd);
 	host->names_fd = fd_close(host->names_fd);
 	host->sockets_fd = fd_close(host->sockets_fd);
+	host->stacks_fd = fd_close(host->stacks_fd);
 	free(host);
 	return NULL;
 }

@@ -13,7 +13,7 @@
  * struct dyno_host - see dyno_host_open()
  * @rootless:  without CAP_SYS_ADMIN: user namespace first, single id, pasta
  * @state_dir: absolute path of the state directory
- * @slots_fd, @names_fd, @sockets_fd: its subdirectories (see registry.h)
+ * @slots_fd, @names_fd, @sockets_fd, @stacks_fd: its subdirectories (see registry.h; stacks: skeletons)
  */
 struct dyno_host {
 	bool rootless;
@@ -23,6 +23,7 @@ struct dyno_host {
 	int slots_fd;
 	int names_fd;
 	int sockets_fd;
+	int stacks_fd;
 	int landlock_abi;
 	struct cgroup_host cgroups;
 	struct network_host *network;

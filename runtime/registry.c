@@ -18,17 +18,18 @@
 #include "base/units.h"
 #include "runtime/host.h"
 
-#define ENTRY_SIZE 1024
+#define ENTRY_SIZE 1280
 #define ENTRY_END "end=1\n" /* last line of a whole entry: a reader that does not see it read too early */
 
 int registry_publish(int fd, const struct registry_entry *entry)
 {
 	char text[ENTRY_SIZE];
 	int length = text_format(text, sizeof(text),
-	                         "slot=%u\nlauncher=%d\npid=%d\nstarted=%" PRIu64 "\nboot_ns=%" PRIu64
-	                         "\nnet=%u\naddress=%s\nport=%u\ncommand=%s\nslug=%s\n" ENTRY_END,
-	                         entry->slot, entry->launcher, entry->pid, entry->started, entry->boot_ns,
-	                         (unsigned)entry->net, entry->address, entry->port, entry->command, entry->slug);
+	                         "name=%s\nslot=%u\nlauncher=%d\npid=%d\nstarted=%" PRIu64 "\nboot_ns=%" PRIu64
+	                         "\nnet=%u\naddress=%s\nport=%u\ncommand=%s\nslug=%s\nscratch_dir=%s\n" ENTRY_END,
+	                         entry->name, entry->slot, entry->launcher, entry->pid, entry->started, entry->boot_ns,
+	                         (unsigned)entry->net, entry->address, entry->port, entry->command, entry->slug,
+	                         entry->scratch_dir);
 
 	if (length < 0)
 		return length;
@@ -49,7 +50,9 @@ static uint64_t parse_number(const char *value)
 /** parse_line() - one KEY=VALUE of an entry; unknown keys are a newer version's */
 static void parse_line(struct registry_entry *entry, const char *key, const char *value)
 {
-	if (strcmp(key, "slot") == 0)
+	if (strcmp(key, "name") == 0)
+		(void)text_copy(entry->name, sizeof(entry->name), value);
+	else if (strcmp(key, "slot") == 0)
 		entry->slot = (unsigned)parse_number(value);
 	else if (strcmp(key, "launcher") == 0)
 		entry->launcher = (pid_t)parse_number(value);
@@ -69,19 +72,20 @@ static void parse_line(struct registry_entry *entry, const char *key, const char
 		(void)text_copy(entry->command, sizeof(entry->command), value);
 	else if (strcmp(key, "slug") == 0)
 		(void)text_copy(entry->slug, sizeof(entry->slug), value);
+	else if (strcmp(key, "scratch_dir") == 0)
+		(void)text_copy(entry->scratch_dir, sizeof(entry->scratch_dir), value);
 }
 
-/** read_entry() - the running dyno @name. Return: 1, or 0 when it does not run (or is not published yet) */
-static int read_entry(const struct dyno_host *host, const char *name, struct registry_entry *ret)
+int registry_read(int fd, struct registry_entry *ret)
 {
 	struct registry_entry entry = { 0 };
 	char text[ENTRY_SIZE];
 	char *line, *rest = text;
-	ssize_t length;
+	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
 
-	if (claim_held(host->names_fd, name) != 1 || text_copy(entry.name, sizeof(entry.name), name) < 0)
-		return 0;
-	length = fd_read_text(host->names_fd, name, text, sizeof(text));
+	if (length < 0)
+		return -errno;
+	text[length] = '\0';
 	if (length < (ssize_t)strlen(ENTRY_END) || strcmp(text + length - strlen(ENTRY_END), ENTRY_END) != 0)
 		return 0;
 	while ((line = strsep(&rest, "\n"))) {
@@ -96,6 +100,17 @@ static int read_entry(const struct dyno_host *host, const char *name, struct reg
 	return 1;
 }
 
+/** read_slot() - the running dyno of slot @name. Return: 1, or 0 when there is none (or it is not published yet) */
+static int read_slot(const struct dyno_host *host, const char *name, struct registry_entry *ret)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (claim_held(host->slots_fd, name) != 1)
+		return 0;
+	fd = openat(host->slots_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && registry_read(fd, ret) == 1;
+}
+
 /** by_name() - order of a listing: web.2 before web.10 */
 static int by_name(const void *a, const void *b)
 {
@@ -104,10 +119,10 @@ static int by_name(const void *a, const void *b)
 
 int registry_list(struct dyno_host *host, struct registry_entry **ret, struct dyno_error *err)
 {
-	int fd = fcntl(host->names_fd, F_DUPFD_CLOEXEC, 3);
+	int fd = fcntl(host->slots_fd, F_DUPFD_CLOEXEC, 3);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct registry_entry *list = NULL;
-	const struct dirent *name;
+	const struct dirent *slot;
 	size_t count = 0;
 
 	if (!dir) {
@@ -115,16 +130,16 @@ int registry_list(struct dyno_host *host, struct registry_entry **ret, struct dy
 		return error_set(err, -errno, "registry", "cannot read the state directory:");
 	}
 	rewinddir(dir); /* the offset is shared with the descriptor that was duplicated */
-	while ((name = readdir(dir))) {
+	while ((slot = readdir(dir))) {
 		struct registry_entry *longer;
 
-		if (name->d_name[0] == '.')
+		if (slot->d_name[0] == '.')
 			continue;
 		longer = reallocarray(list, count + 1, sizeof(*list));
 		if (!longer)
 			break;
 		list = longer;
-		count += (size_t)read_entry(host, name->d_name, &list[count]);
+		count += (size_t)read_slot(host, slot->d_name, &list[count]);
 	}
 	closedir(dir);
 	if (count > 0)
@@ -134,15 +149,12 @@ int registry_list(struct dyno_host *host, struct registry_entry **ret, struct dy
 }
 
 /** suggest() - the running dyno whose name is nearest to @name */
-static void suggest(struct dyno_host *host, const char *name, struct dyno_error *err)
+static void suggest(const struct registry_entry *list, int count, const char *name, struct dyno_error *err)
 {
-	_cleanup_free_ struct registry_entry *list = NULL;
-	_cleanup_free_ const char **names = NULL;
+	_cleanup_free_ const char **names = calloc((size_t)count + 1, sizeof(*names));
 	const char *closest;
-	int count = registry_list(host, &list, NULL);
 	int i;
 
-	names = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof(*names));
 	if (!names)
 		return;
 	for (i = 0; i < count; i++)
@@ -156,10 +168,19 @@ static void suggest(struct dyno_host *host, const char *name, struct dyno_error 
 
 int registry_find(struct dyno_host *host, const char *name, struct registry_entry *ret, struct dyno_error *err)
 {
-	if (strchr(name, '/') || name[0] == '.' || read_entry(host, name, ret) != 1) {
-		error_set(err, -ENOENT, "registry", "no dyno named %s is running", name);
-		suggest(host, name, err);
-		return -ENOENT;
+	_cleanup_free_ struct registry_entry *list = NULL;
+	int count = registry_list(host, &list, err);
+	int i;
+
+	if (count < 0)
+		return count;
+	for (i = 0; i < count; i++) {
+		if (strcmp(list[i].name, name) != 0)
+			continue;
+		*ret = list[i];
+		return 0;
 	}
-	return 0;
+	error_set(err, -ENOENT, "registry", "no dyno named %s is running", name);
+	suggest(list, count, name, err);
+	return -ENOENT;
 }

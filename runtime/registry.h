@@ -2,9 +2,11 @@
 /**
  * registry.h - the running dynos of this state directory: who they are and how to reach their launcher
  *
- * <state>/slots/N     claim: owner of slot N (cgroup "N", id range N, address N)
- * <state>/names/NAME  claim: owner of the name; its text describes the dyno, one KEY=VALUE a line, written after the start
+ * <state>/slots/N      claim: owner of slot N (cgroup, id range and address of number N); its text describes the dyno,
+ *                      one KEY=VALUE a line, written after the start
+ * <state>/names/NAME   claim: owner of a name that was asked for; names that dyno gives (run.NNNN) follow from the slot
  * <state>/sockets/NAME control socket of the dyno (see control.h)
+ * <state>/stacks/      skeletons of roots (isolation/stack.h)
  */
 #ifndef RUNTIME_REGISTRY_H
 #define RUNTIME_REGISTRY_H
@@ -26,10 +28,14 @@ struct registry_entry {
 	uint16_t port;
 	char command[128];    /* argv[0] only, cut */
 	char slug[256];
+	char scratch_dir[256]; /* "" for a tmpfs */
 };
 
-/** registry_publish() - write @entry into the claimed file @fd, whole or not at all for readers */
+/** registry_publish() - write @entry into the slot's claim @fd; a reader takes a half-written one for none */
 int registry_publish(int fd, const struct registry_entry *entry);
+
+/** registry_read() - what slot claim @fd says. Return: 1, 0 when nothing (or not all) was published, or negative errno */
+int registry_read(int fd, struct registry_entry *ret);
 
 /**
  * registry_list() - read all running dynos, sorted by name

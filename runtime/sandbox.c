@@ -4,13 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,10 +21,12 @@
 #include "base/text.h"
 #include "isolation/namespaces.h"
 #include "isolation/scratch.h"
+#include "isolation/stack.h"
 #include "netns/resolver.h"
 #include "runtime/channel.h"
 #include "runtime/child.h"
 #include "runtime/host.h"
+#include "runtime/registry.h"
 #include "runtime/spec.h"
 
 /** struct prepare - what the steps of one dyno_prepare() share */
@@ -35,7 +35,8 @@ struct prepare {
 	const struct dyno_app *app;
 	int child_end;
 	char hosts[256];
-	char resolv[1024];
+	char skeleton[160];
+	char hostname[64];
 };
 
 char *sandbox_group_id(unsigned slot, char *buf, size_t size)
@@ -44,37 +45,28 @@ char *sandbox_group_id(unsigned slot, char *buf, size_t size)
 	return buf;
 }
 
-/** take_name() - claim the app's name, or a free run.NNNN */
+/**
+ * take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
+ * Names of that kind cannot be asked for (spec_check_app()), so the two never meet.
+ */
 static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno_error *err)
 {
-	int names = sandbox->host->names_fd;
-	unsigned tries;
-	uint16_t number;
+	int fd;
 
-	if (name) {
-		snprintf(sandbox->name, sizeof(sandbox->name), "%s", name);
-		sandbox->name_fd = claim_take(names, name);
+	if (!name) {
+		snprintf(sandbox->name, sizeof(sandbox->name), "run.%u", 1000u + sandbox->slot);
+		return 0;
 	}
-	for (tries = 0; !name && tries < 64; tries++) {
-		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-			return error_set(err, -errno, "claim", "no random numbers:");
-		snprintf(sandbox->name, sizeof(sandbox->name), "run.%u", 1000u + number % 9000u);
-		sandbox->name_fd = claim_take(names, sandbox->name);
-		if (sandbox->name_fd != -EBUSY)
-			break;
-	}
-	if (sandbox->name_fd == -EBUSY) {
-		sandbox->name_fd = -1;
-		error_set(err, -EBUSY, "claim", "a dyno named %s is already running", sandbox->name);
-		error_remedy(err, "stop it with dyno stop %s, or choose another --name", sandbox->name);
+	snprintf(sandbox->name, sizeof(sandbox->name), "%s", name);
+	fd = claim_take(sandbox->host->names_fd, name);
+	if (fd == -EBUSY) {
+		error_set(err, -EBUSY, "claim", "a dyno named %s is already running", name);
+		error_remedy(err, "stop it with dyno stop %s, or choose another --name", name);
 		return -EBUSY;
 	}
-	if (sandbox->name_fd < 0) {
-		int code = sandbox->name_fd;
-
-		sandbox->name_fd = -1;
-		return error_set(err, code, "claim", "cannot claim the name %s:", sandbox->name);
-	}
+	if (fd < 0)
+		return error_set(err, fd, "claim", "cannot claim the name %s:", name);
+	sandbox->name_fd = fd;
 	return 0;
 }
 
@@ -132,8 +124,16 @@ static int step_scratch(struct prepare *prepare, struct dyno_error *err)
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_shape *shape = &sandbox->shape;
 
-	if (shape->scratch_dir && fd_write_all(sandbox->slot_fd, shape->scratch_dir, strlen(shape->scratch_dir)) < 0)
-		return error_set(err, -EIO, "claim", "cannot note the scratch directory in the slot's claim");
+	if (shape->scratch_dir) {
+		/* Before there is anything to clean up: whoever finds this claim stale must know where to look. */
+		struct registry_entry entry = { .slot = sandbox->slot };
+		int r = text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
+
+		if (r == 0)
+			r = registry_publish(sandbox->slot_fd, &entry);
+		if (r < 0)
+			return error_set(err, r, "claim", "cannot note scratch directory %s:", shape->scratch_dir);
+	}
 	if (shape->scratch_dir)
 		sandbox->scratch = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
 	else if (!sandbox->host->rootless)
@@ -149,17 +149,27 @@ static int step_scratch(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/** step_texts() - the generated files of /etc that differ between dynos */
-static int step_texts(struct prepare *prepare, struct dyno_error *err)
+/** step_skeleton() - find the root's skeleton, and the text of /etc/hosts, the one file in which dynos differ */
+static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 {
-	int r = resolver_conf(prepare->sandbox->shape.net, prepare->resolv, sizeof(prepare->resolv));
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct dyno_host *host = sandbox->host;
+	char resolv[RESOLVER_SIZE], name[32];
+	const struct stack_kind kind = { sandbox->shape.stack, host->rootless, resolv };
+	int r = resolver_conf(sandbox->shape.net, resolv, sizeof(resolv));
 
 	if (r < 0)
 		return error_set(err, r, "resolver", "cannot make resolv.conf:");
-	r = text_format(prepare->hosts, sizeof(prepare->hosts),
-	                "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
-	                prepare->sandbox->name);
-	return r < 0 ? r : 0;
+	r = stack_skeleton(host->stacks_fd, &kind, name, err);
+	if (r < 0)
+		return r;
+	namespaces_hostname(sandbox->name, prepare->hostname);
+	r = text_format(prepare->skeleton, sizeof(prepare->skeleton), "%s/stacks/%s", host->state_dir, name);
+	if (r >= 0)
+		r = text_format(prepare->hosts, sizeof(prepare->hosts),
+		                "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
+		                prepare->hostname);
+	return r < 0 ? error_set(err, r, "skeleton", "a path or name is too long") : 0;
 }
 
 /** step_channel() - the control socket */
@@ -183,7 +193,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	struct child child = {
 		.shape = &sandbox->shape,
 		.slug = sandbox->slug[0] != '\0' ? sandbox->slug : NULL,
-		.name = sandbox->name,
+		.hostname = prepare->hostname,
 		.rootless = host->rootless,
 		.uid = host->uid,
 		.gid = host->gid,
@@ -192,9 +202,11 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.landlock_abi = host->landlock_abi,
 		.group = &sandbox->group,
 		.identity = &sandbox->identity,
-		.texts = { .hostname = sandbox->name, .hosts = prepare->hosts, .resolv_conf = prepare->resolv },
+		.hosts = prepare->hosts,
+		.skeleton = prepare->skeleton,
 		.scratch = sandbox->scratch,
-		.skeleton = -1,
+		.slug_fd = -1,
+		.skeleton_fd = -1,
 		.rootfd = -1,
 		.terminal = -1,
 		.terminal_master = -1,
@@ -247,7 +259,7 @@ static const struct {
 	{ "parent cgroup", step_cgroup, DYNO_PHASE_COUNT },
 	{ "parent identity", step_identity, DYNO_PHASE_CLAIMED },
 	{ "parent scratch", step_scratch, DYNO_PHASE_COUNT },
-	{ "parent texts", step_texts, DYNO_PHASE_COUNT },
+	{ "parent skeleton", step_skeleton, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, DYNO_PHASE_COUNT },
 	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
 	{ "parent network", step_network, DYNO_PHASE_COUNT },
@@ -353,17 +365,16 @@ int sandbox_reap(struct dyno_sandbox *sandbox)
 
 int sandbox_clean_slot(struct dyno_host *host, unsigned slot, int claim, struct dyno_error *err)
 {
-	char id[12], dir[PATH_MAX];
-	ssize_t length = pread(claim, dir, sizeof(dir) - 1, 0);
+	struct registry_entry entry = { 0 };
+	char id[12];
 	int r = cgroup_remove(&host->cgroups, sandbox_group_id(slot, id, sizeof(id)), err);
 
 	if (r == 0 && !host->rootless)
 		r = network_remove(host->network, slot, err);
-	if (r == 0 && length > 0) {
-		dir[length] = '\0';
-		r = scratch_remove_disk(dir, slot);
+	if (r == 0 && registry_read(claim, &entry) == 1 && entry.scratch_dir[0] != '\0') {
+		r = scratch_remove_disk(entry.scratch_dir, slot);
 		if (r < 0)
-			error_set(err, r, "scratch", "cannot remove scratch directory %s/dyno-%u:", dir, slot);
+			error_set(err, r, "scratch", "cannot remove dyno-%u in %s:", slot, entry.scratch_dir);
 	}
 	if (r == 0 && ftruncate(claim, 0) < 0)
 		r = error_set(err, -errno, "claim", "cannot empty the claim of slot %u:", slot);

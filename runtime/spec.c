@@ -32,6 +32,12 @@ bool spec_name_valid(const char *name)
 	return true;
 }
 
+/** given_name() - @name has the form run.NUMBER, which dyno itself gives */
+static bool given_name(const char *name)
+{
+	return text_starts(name, "run.") && name[4] != '\0' && strspn(name + 4, "0123456789") == strlen(name + 4);
+}
+
 /** check_directory() - @path is absolute and a directory that we may enter */
 static int check_directory(const char *what, const char *path, struct dyno_error *err)
 {
@@ -98,6 +104,11 @@ int spec_check_app(const struct dyno_app *app, struct dyno_error *err)
 	if (app->name && !spec_name_valid(app->name)) {
 		error_set(err, -EINVAL, STEP, "bad dyno name %s", app->name);
 		error_remedy(err, "letters, digits, '.', '_' and '-', at most %d, as in web.1", SPEC_NAME_MAX);
+		return -EINVAL;
+	}
+	if (app->name && given_name(app->name)) {
+		error_set(err, -EINVAL, STEP, "the name %s is of the kind that dyno gives itself", app->name);
+		error_remedy(err, "choose another, as in web.1, or leave --name out");
 		return -EINVAL;
 	}
 	if (!app->slug)
