@@ -42,6 +42,7 @@ die() {
 
 # shellcheck disable=SC2317 # called by the trap
 clean_up() {
+	trap '' INT TERM # a second signal must not cut this short
 	# timeout passes the signal on to QEMU
 	[ -z "$machine_pid" ] || kill "$machine_pid" 2>/dev/null || true
 	[ -z "$run" ] || rm -rf "$run"
