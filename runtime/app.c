@@ -123,7 +123,7 @@ int app_exec(const struct channel_app *app, const struct app_streams *streams, s
 	int r = fault_at("exec");
 
 	if (r < 0)
-		return error_set(err, r, "exec", "injected failure:");
+		return error_set(err, r, "exec", "injected failure at exec:");
 	(void)setsid(); /* EPERM when init itself becomes the app: it leads a session already */
 	r = place_streams(streams, err);
 	if (r == 0)

@@ -48,7 +48,10 @@ int channel_send(int fd, const struct channel_message *message, const void *blob
 	do {
 		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
+	if (sent >= 0)
+		return 0;
+	/* A peer that died with packets unread is told as a reset, once (net/unix/af_unix.c, unix_release_sock). */
+	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
 /** take_fds() - move received descriptors from ancillary data into @packet */
@@ -85,9 +88,10 @@ int channel_receive(int fd, struct channel_packet *ret, bool wait)
 	ret->fd_count = 0;
 	do {
 		got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	} while (got < 0 && errno == EINTR);
+		/* A reset is told before the packets that the peer sent while it lived: they are still there. */
+	} while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+		return -errno;
 	if (got == 0)
 		return 0;
 	take_fds(&msg, ret);

@@ -96,7 +96,7 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 	int r = fault_at("start");
 
 	if (r < 0)
-		return error_set(err, r, "start", "injected failure:");
+		return error_set(err, r, "start", "injected failure at start:");
 	r = spec_check_app(app, err);
 	if (r == 0)
 		r = adopt_app(dyno->sandbox, app, err);
@@ -225,6 +225,19 @@ static void on_exec_packet(struct channel_packet *packet, struct dyno_event *ret
 	}
 }
 
+/** on_stillborn() - the first process died before the app was up, and could not say why: the dyno failed, not the app */
+static void on_stillborn(const struct dyno *dyno, struct dyno_event *ret)
+{
+	char reason[sizeof(ret->reason)];
+
+	reason_of(dyno, dyno->status, reason, sizeof(reason));
+	ret->type = DYNO_EVENT_FAILED;
+	if (reason[0])
+		error_set(&ret->error, -ECHILD, "boot", "the first process died before the app was up: %s", reason);
+	else
+		error_set(&ret->error, -ECHILD, "boot", "the first process gave up before the app was up");
+}
+
 /** on_silence() - the channel is at its end: without init that is the execve; else the first process died */
 static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 {
@@ -241,6 +254,11 @@ static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 	while (waitpid(sandbox->pid, &dyno->status, 0) < 0 && errno == EINTR)
 		;
 	sandbox->pid = 0;
+	if (dyno->state == DYNO_STARTING) {
+		dyno->state = DYNO_ENDED;
+		on_stillborn(dyno, ret);
+		return;
+	}
 	dyno->state = DYNO_ENDED;
 	ret->type = DYNO_EVENT_EXITED;
 	ret->status = dyno->status;
