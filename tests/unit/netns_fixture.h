@@ -108,6 +108,7 @@ static inline struct sockaddr_in endpoint(const char *address, uint16_t port)
 static inline int listen_in(int ns, uint16_t port)
 {
 	struct sockaddr_in in = endpoint("0.0.0.0", port);
+	const int again = 1; /* the port may have a connection of the test before in TIME-WAIT */
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	int fd;
 
@@ -116,6 +117,7 @@ static inline int listen_in(int ns, uint16_t port)
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK(fd >= 0);
 	CHECK(ns < 0 || setns(home, CLONE_NEWNET) == 0);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again)) == 0);
 	CHECK(bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0);
 	CHECK(listen(fd, 8) == 0);
 	close(home);
