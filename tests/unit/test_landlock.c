@@ -83,8 +83,10 @@ static int setup(void **state)
 	if (!world)
 		return -1;
 	snprintf(world->inside, sizeof(world->inside), "/tmp/test_landlock.XXXXXX");
-	if (!mkdtemp(world->inside))
+	if (!mkdtemp(world->inside)) {
+		free(world);
 		return -1;
+	}
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
 		snprintf(world->outside, sizeof(world->outside), "%s/test_landlock.XXXXXX", elsewhere[i]);
 		if (mkdtemp(world->outside))
