@@ -54,14 +54,18 @@ CLI := main verb message signals terminal run run_options app_options plan repor
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+# what the sandbox tests share, linked into each
+SANDBOX_SUPPORT := machine support
 SANDBOX_TESTS := $(basename $(notdir $(wildcard tests/sandbox/test_*.c)))
+SANDBOX_SUPPORT := support machine
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
-TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c)
+TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
+	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
 BENCH_SRC := benchmarks/spawn.c benchmarks/first.c
 
@@ -206,10 +210,13 @@ $(B)/tests/probe: $(PROBE_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(if $(SANITIZE),$(SAN_LDFLAGS) -pie,-static -no-pie) $(LDFLAGS) -o $@ $^
 
+$(SANDBOX_BIN): $(SUPPORT_SRC:%.c=$(B)/pic/%.o)
 $(UNIT_BIN) $(SANDBOX_BIN): $(B)/tests/%: $(B)/pic/tests/%.o $(B)/internal.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(TEST_LIBS) $(NL_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(TEST_LIBS) $(NL_LIBS)
+
+$(SANDBOX_BIN): $(SANDBOX_SUPPORT:%=$(B)/pic/tests/sandbox/%.o)
 
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
