@@ -26,13 +26,14 @@
 #define STEP "skeleton"
 #define FORMAT 1u /* raise it when the entries below change: part of the name */
 
+/* All writable by their maker, who without root could neither fill nor remove them else; the mount is read-only. */
 static const struct {
 	const char *path;
 	mode_t mode;
 } directories[] = {
-	{ "app", 0755 }, { "dev", 0755 },  { "etc", 0755 },         { "proc", 0555 },
-	{ "run", 0755 }, { "sys", 0555 },  { "sys/devices", 0555 }, { "sys/devices/system", 0555 },
-	{ "tmp", 0755 }, { "var", 0755 },  { "var/tmp", 0755 },     { "sys/devices/system/cpu", 0555 },
+	{ "app", 0755 }, { "dev", 0755 },  { "etc", 0755 },         { "proc", 0755 },
+	{ "run", 0755 }, { "sys", 0755 },  { "sys/devices", 0755 }, { "sys/devices/system", 0755 },
+	{ "tmp", 0755 }, { "var", 0755 },  { "var/tmp", 0755 },     { "sys/devices/system/cpu", 0755 },
 };
 
 const char *const skeleton_merged[] = { "bin", "sbin", "lib", "lib32", "lib64", "libx32", NULL };
