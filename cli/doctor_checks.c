@@ -313,14 +313,18 @@ static void check_subordinate(const struct doctor *doctor, struct finding *findi
 /** check_pasta() - the private network without root */
 static void check_pasta(const struct doctor *doctor, struct finding *finding)
 {
-	if (!doctor->rootless)
+	if (!doctor->rootless) {
 		say(finding, DOCTOR_OK, "not needed as root");
-	else if (doctor->pasta)
-		say(finding, DOCTOR_OK, "found");
-	else
+	} else if (!doctor->pasta) {
 		say(finding, DOCTOR_WARN, "not found: without root, --net private needs it");
-	if (finding->state == DOCTOR_WARN)
 		advise(finding, "install the package passt, or use --net none");
+	} else if (!doctor->tun) {
+		say(finding, DOCTOR_WARN, "found, but /dev/net/tun cannot be used, which it needs");
+		advise(finding,
+		       "chmod 0666 /dev/net/tun, as is usual (modprobe tun where it is missing), or use --net none");
+	} else {
+		say(finding, DOCTOR_OK, "found, and /dev/net/tun can be used");
+	}
 }
 
 /** check_state() - the state directory and what else a host opens */

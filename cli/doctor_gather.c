@@ -154,6 +154,7 @@ void doctor_gather(struct doctor *ret)
 	ret->landlock_abi = landlock_abi();
 	find_container(ret->container, sizeof(ret->container));
 	ret->pasta = on_path("pasta");
+	ret->tun = access("/dev/net/tun", R_OK | W_OK) == 0;
 	ret->newuidmap = on_path("newuidmap");
 	ret->subuid = has_subuid();
 	if (cgroup_host_open(&ret->cgroups, NULL) < 0)

@@ -109,12 +109,13 @@ static int exec_wait(struct exec *exec, struct dyno_error *err)
 		[WAIT_SIGNALS] = { .fd = exec->signals.fd, .events = POLLIN },
 		[WAIT_CONTROL] = { .fd = exec->ended ? -1 : exec->fd, .events = POLLIN },
 	};
+	bool key;
 	int signo;
 
 	terminal_polls(exec->terminal, fds + WAIT_TERMINAL);
 	if (poll(fds, WAIT_COUNT, -1) < 0)
 		return errno == EINTR ? 0 : error_set(err, -errno, "wait", "cannot wait for the command:");
-	while (fds[WAIT_SIGNALS].revents && (signo = signals_next(&exec->signals)) != 0)
+	while (fds[WAIT_SIGNALS].revents && (signo = signals_next(&exec->signals, &key)) != 0)
 		exec_signal(exec, signo);
 	if (terminal_relay(exec->terminal, fds + WAIT_TERMINAL) < 0 && !exec->ended)
 		(void)control_signal(exec->fd, SIGHUP);

@@ -8,7 +8,8 @@
  *
  * Signals: TERM stops the dyno (TERM to all of its processes, then KILL when the grace is over); a second TERM, or an
  * INT by then, kills it at once. WINCH with a terminal changes the size of the dyno's. TSTP reaches the app, and then we
- * stop too. The others go to the app's main process. Before the app is up there is nobody to be kind to: what would stop
+ * stop too. The others go to the app's main process; ^C, ^\ and ^Z without a terminal of its own to all of the app, as a
+ * terminal would send them to a whole job. Before the app is up there is nobody to be kind to: what would stop
  * the app ends the boot, and the rest is kept for it.
  */
 #include <errno.h>
@@ -148,7 +149,7 @@ static void run_stop(struct run *run, uint64_t grace_ms)
 static void run_suspend(struct run *run)
 {
 	terminal_suspend(run->terminal);
-	(void)dyno_signal(run->dyno, SIGCONT, false);
+	(void)dyno_signal(run->dyno, SIGCONT, true); /* ^Z stopped a whole job */
 }
 
 /** run_signal_early() - a signal before the app is up: end the boot, or keep the signal for the app */
@@ -168,8 +169,8 @@ static void run_signal_early(struct run *run, int signo)
 	}
 }
 
-/** run_signal() - act on signal @signo that was sent to us */
-static void run_signal(struct run *run, int signo)
+/** run_signal() - act on signal @signo that was sent to us; @key: from the keyboard */
+static void run_signal(struct run *run, int signo, bool key)
 {
 	bool tty = run->request->shape.tty;
 
@@ -196,7 +197,7 @@ static void run_signal(struct run *run, int signo)
 	default: break;
 	}
 	run->forwarded = signo;
-	(void)dyno_signal(run->dyno, signo, false);
+	(void)dyno_signal(run->dyno, signo, key);
 	/* With a terminal the app decides: if it stops, DYNO_EVENT_STOPPED follows, and we with it. */
 	if (signo == SIGTSTP && !tty)
 		run_suspend(run);
@@ -217,7 +218,7 @@ static void run_up(struct run *run)
 		(void)message_error(run_name(run), &err);
 	for (int signo = 1; run->held >> signo; signo++)
 		if (run->held >> signo & 1)
-			run_signal(run, signo);
+			run_signal(run, signo, false);
 	run->held = 0;
 }
 
@@ -335,6 +336,7 @@ static int run_wait(struct run *run, struct dyno_error *err)
 		[WAIT_CONTROL] = { .fd = run->ended ? -1 : control_fd(run->control), .events = POLLIN },
 	};
 	int code = 0;
+	bool key;
 	int signo;
 
 	terminal_polls(run->terminal, fds + WAIT_TERMINAL);
@@ -344,8 +346,8 @@ static int run_wait(struct run *run, struct dyno_error *err)
 		code = run_events(run, err);
 	if (code < 0)
 		return code;
-	while (fds[WAIT_SIGNALS].revents && (signo = signals_next(&run->signals)) != 0)
-		run_signal(run, signo);
+	while (fds[WAIT_SIGNALS].revents && (signo = signals_next(&run->signals, &key)) != 0)
+		run_signal(run, signo, key);
 	if (fds[WAIT_CONTROL].revents)
 		run_control(run);
 	if (terminal_relay(run->terminal, fds + WAIT_TERMINAL) < 0)

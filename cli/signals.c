@@ -41,16 +41,18 @@ int signals_open(struct signals *ret, struct dyno_error *err)
 	return 0;
 }
 
-int signals_next(const struct signals *signals)
+int signals_next(const struct signals *signals, bool *ret_key)
 {
 	struct signalfd_siginfo info;
 
 	while (read(signals->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		int signo = (int)info.ssi_signo;
 
+		/* the terminal driver sends as the kernel, kill(2) as somebody */
+		*ret_key = info.ssi_code == SI_KERNEL && (signo == SIGINT || signo == SIGQUIT || signo == SIGTSTP);
 		if (!sigismember(&signals->ignored, signo))
 			return signo;
-		if (signo != SIGHUP && info.ssi_code != SI_KERNEL)
+		if (signo != SIGHUP && !*ret_key)
 			return signo;
 	}
 	return 0;

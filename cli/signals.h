@@ -35,9 +35,10 @@ int signals_open(struct signals *ret, struct dyno_error *err);
  * signals_next() - take one signal
  * A hang-up is dropped when our caller had us ignore it; ^C and ^\ too, but only those that the terminal made: an
  * explicit kill(1) means it.
+ * @ret_key: it was typed at the terminal (^C, ^\, ^Z), and so is meant for a whole job
  * Return: its number, 0 when there is none
  */
-int signals_next(const struct signals *signals);
+int signals_next(const struct signals *signals, bool *ret_key);
 
 /** signals_close() - close the descriptor; the signals stay blocked */
 void signals_close(struct signals *signals);

@@ -27,6 +27,7 @@ static struct doctor healthy(void)
 		.landlock_abi = 6,
 		.cgroups = { .layout = DYNO_CGROUP_V2, .v2_fd = 9, .v1_fd = { -1, -1, -1, -1 } },
 		.pasta = true,
+		.tun = true,
 	};
 	struct probe *probes[] = { &doctor.probes.clone,   &doctor.probes.map,  &doctor.probes.scratch,
 		                   &doctor.probes.overlay, &doctor.probes.proc, &doctor.probes.idmap,
@@ -185,6 +186,8 @@ static void test_pasta_matters_without_root_only(void **state)
 	struct doctor doctor = healthy();
 
 	(void)state;
+	doctor.tun = false;
+	assert_int_equal(look(&doctor, "pasta").state, DOCTOR_WARN);
 	doctor.pasta = false;
 	assert_int_equal(look(&doctor, "pasta").state, DOCTOR_WARN);
 	doctor.rootless = false;
