@@ -54,9 +54,8 @@ CLI := main verb message signals terminal run run_options app_options plan repor
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
-# what the sandbox tests share, linked into each
-SANDBOX_SUPPORT := machine support
 SANDBOX_TESTS := $(basename $(notdir $(wildcard tests/sandbox/test_*.c)))
+# what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := support machine
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 
@@ -210,7 +209,6 @@ $(B)/tests/probe: $(PROBE_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(if $(SANITIZE),$(SAN_LDFLAGS) -pie,-static -no-pie) $(LDFLAGS) -o $@ $^
 
-$(SANDBOX_BIN): $(SUPPORT_SRC:%.c=$(B)/pic/%.o)
 $(UNIT_BIN) $(SANDBOX_BIN): $(B)/tests/%: $(B)/pic/tests/%.o $(B)/internal.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
