@@ -54,9 +54,9 @@ CLI := main verb message signals terminal run run_options app_options plan repor
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
-SANDBOX_TESTS := $(basename $(notdir $(wildcard tests/sandbox/test_*.c)))
 # what the sandbox tests share, linked into each
-SANDBOX_SUPPORT := support machine
+SANDBOX_SUPPORT := $(filter-out test_%,$(basename $(notdir $(wildcard tests/sandbox/*.c))))
+SANDBOX_TESTS := $(basename $(notdir $(wildcard tests/sandbox/test_*.c)))
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
