@@ -39,8 +39,11 @@ static int place_streams(const struct app_streams *streams, struct dyno_error *e
 		if (from != fd && dup3(from, fd, 0) < 0)
 			return error_set(err, -errno, "streams", "cannot place stream %d:", fd);
 	}
-	if (streams->terminal >= 0 && ioctl(0, TIOCSCTTY, 0) < 0)
-		return error_set(err, -errno, "terminal", "cannot become the terminal's session:");
+	if (streams->terminal < 0)
+		return 0;
+	/* SIGTTOU, which a group in the background gets for it, is blocked still. */
+	if (streams->job ? tcsetpgrp(0, getpgrp()) < 0 : ioctl(0, TIOCSCTTY, 0) < 0)
+		return error_set(err, -errno, "terminal", "cannot become the terminal's job:");
 	return 0;
 }
 
@@ -124,7 +127,10 @@ int app_exec(const struct channel_app *app, const struct app_streams *streams, s
 
 	if (r < 0)
 		return error_set(err, r, "exec", "injected failure at exec:");
-	(void)setsid(); /* EPERM when init itself becomes the app: it leads a session already */
+	if (streams->job)
+		(void)setpgid(0, 0);
+	else
+		(void)setsid(); /* EPERM when init itself becomes the app: it leads a session already */
 	r = place_streams(streams, err);
 	if (r == 0)
 		r = enter_workdir(app, err);

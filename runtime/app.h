@@ -8,8 +8,13 @@
 
 #include "runtime/channel.h"
 
-/** struct app_streams - standard streams of the new process: a terminal, or three descriptors (if @given), or /dev/null */
+/**
+ * struct app_streams - standard streams of the new process: a terminal, or three descriptors (if @given), or /dev/null
+ * @job: a process group of its own in init's session, rather than a session of its own. A session's first group is
+ *       orphaned, and the kernel discards SIGTSTP there (kernel/signal.c, get_signal): ^Z would do nothing
+ */
 struct app_streams {
+	bool job;
 	int terminal;
 	bool given;
 	int fds[3];

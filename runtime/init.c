@@ -87,7 +87,7 @@ static void drop_descriptors(int *keep[], size_t count)
 void init_begin(struct init *init, const struct child *child)
 {
 	int channel = child->channel, terminal = child->terminal, master = child->terminal_master;
-	int scratch = child->rootless ? child->scratch : -1;
+	int scratch = child->shape->scratch_dir ? -1 : child->scratch;
 	int *keep[] = { &channel, &terminal, &master, &scratch };
 	struct channel_message message = { .type = CHANNEL_PARKED, .timeline = child->timeline };
 	sigset_t chld;
@@ -151,7 +151,7 @@ static void on_start(struct init *init, struct channel_packet *packet)
 {
 	size_t mapping, size = packet->message.blob_size;
 	struct channel_app *app = channel_app_open(packet, &mapping);
-	struct app_streams streams = { .terminal = TAKE_FD(init->terminal) };
+	struct app_streams streams = { .job = !init->no_init, .terminal = TAKE_FD(init->terminal) };
 	struct dyno_error error = { 0 };
 	pid_t pid;
 
@@ -169,6 +169,9 @@ static void on_start(struct init *init, struct channel_packet *packet)
 		report_failure(init, 0, &error);
 		_exit(125);
 	}
+	/* Ours is the session, the app's the job in the foreground; app_spawn() fails if this did. */
+	if (streams.terminal >= 0)
+		(void)ioctl(streams.terminal, TIOCSCTTY, 0);
 	pid = app_spawn(app, &streams, &error);
 	channel_app_close(app, size, mapping);
 	channel_close_fds(packet);
