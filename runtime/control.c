@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "runtime/channel.h"
 #include "runtime/control_wire.h"
@@ -70,10 +71,14 @@ int control_open(struct dyno_host *host, struct dyno *dyno, struct control **ret
 {
 	struct control *control = calloc(1, sizeof(*control));
 	struct epoll_event event = { .events = EPOLLIN };
+	int r = fault_at("control");
 	size_t i;
 
-	if (!control)
-		return error_set(err, -ENOMEM, "control", "out of memory");
+	if (r < 0 || !control) {
+		free(control);
+		return r < 0 ? error_set(err, r, "control", "injected failure at control:")
+		             : error_set(err, -ENOMEM, "control", "out of memory");
+	}
 	control->host = host;
 	control->dyno = dyno;
 	for (i = 0; i < CLIENTS; i++)

@@ -244,12 +244,13 @@ static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 	struct dyno_sandbox *sandbox = dyno->sandbox;
 	struct pollfd pidfd = { .fd = sandbox->pidfd, .events = POLLIN };
 
-	if (sandbox->shape.no_init && dyno->state == DYNO_STARTING) {
+	/* Confined and silent: it executed. Not yet confined: it died. */
+	if (sandbox->shape.no_init && dyno->state == DYNO_STARTING && sandbox->timeline.ns[DYNO_PHASE_CONFINED]) {
 		(void)epoll_ctl(dyno->epoll, EPOLL_CTL_DEL, sandbox->channel, NULL);
 		on_up(dyno, clock_ns(), ret);
 		return;
 	}
-	if (poll(&pidfd, 1, sandbox->shape.no_init ? 0 : -1) <= 0)
+	if (poll(&pidfd, 1, sandbox->shape.no_init && dyno->state == DYNO_RUNNING ? 0 : -1) <= 0)
 		return;
 	while (waitpid(sandbox->pid, &dyno->status, 0) < 0 && errno == EINTR)
 		;
