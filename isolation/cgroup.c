@@ -2,10 +2,9 @@
 /**
  * cgroup.c - one dyno's groups in all trees (see cgroup.h)
  *
- * Theory of operation. Groups are named, not remembered: <root>/dyno/<id> in every tree, so that they can be removed
- * after a crash by whoever finds the dyno's claim free. <root>/dyno itself belongs to nobody: who finds it missing
- * makes it, and who removes a group tries to remove it as well, which the kernel refuses while it has children. It may
- * therefore vanish between any two calls, and making a group retries.
+ * Theory of operation. Groups are named, not remembered: <root>/dyno-<id> in every tree, so that they can be removed
+ * after a crash by whoever finds the dyno's claim free. They stand side by side, without a parent of their own: a parent
+ * would be one more group in each tree to make for the first dyno and to remove with the last, 110 us of a launch.
  *
  * Nobody is ever moved by PID: a write to cgroup.procs waits for the threadgroup lock, 7 to 8 ms when it is cold.
  */
@@ -32,16 +31,13 @@
 #define PIDS_MIN 2ULL             /* the init and the app */
 
 #define ID_MAX 63
-#define PATH_SIZE (sizeof(CGROUP_PARENT) + ID_MAX + 2)
-
-/* Each round is lost to another launcher removing the last group; that many in a row are not a race any more. */
-#define MAKE_ROUNDS 100
+#define PATH_SIZE (sizeof(CGROUP_PREFIX) + ID_MAX + 1)
 
 #define REMOVE_TIMEOUT_MS 5000ULL
 #define REMOVE_PAUSE_NS 1000000L
 
 /**
- * group_path() - "dyno/<id>"
+ * group_path() - "dyno-<id>"
  * Return: 0, or -EINVAL when @id is not a plain name
  */
 static int group_path(char ret_path[static PATH_SIZE], const char *id, struct dyno_error *err)
@@ -53,52 +49,28 @@ static int group_path(char ret_path[static PATH_SIZE], const char *id, struct dy
 			length = 0;
 	if (length == 0 || length > ID_MAX)
 		return error_set(err, -EINVAL, "make cgroup", "\"%.64s\" cannot name a cgroup", id);
-	snprintf(ret_path, PATH_SIZE, CGROUP_PARENT "/%s", id);
+	snprintf(ret_path, PATH_SIZE, CGROUP_PREFIX "%s", id);
 	return 0;
 }
 
 /**
- * make_group() - make group @path in the tree at @root, and its parent if need be
+ * make_group() - make group @path in the tree at @root
  * @ret_fd: O_PATH descriptor of it
- * Return: 0, -EEXIST, or negative errno with nothing left behind (but perhaps the empty parent)
+ * Return: 0, -EEXIST, or negative errno with nothing left behind
  */
 static int make_group(int root, const char *path, int *ret_fd)
 {
-	for (int round = 0; round < MAKE_ROUNDS; round++) {
-		if (mkdirat(root, path, 0755) == 0) {
-			int fd = openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-			int r = fd < 0 ? -errno : 0;
+	int fd, r;
 
-			if (r == 0)
-				*ret_fd = fd;
-			else
-				(void)unlinkat(root, path, AT_REMOVEDIR);
-			return r;
-		}
-		/* ENODEV: found, and removed before it was locked (kernel/cgroup/cgroup.c, cgroup_kn_lock_live()) */
-		if (errno != ENOENT && errno != ENODEV)
-			return -errno;
-		if (mkdirat(root, CGROUP_PARENT, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return -EAGAIN;
-}
-
-/**
- * make_v2() - the group in the v2 tree, with the files of all controllers that the tree has
- * Whoever finds the parent not passing them on makes it do so, whether it is new or another launcher is just at it.
- * Return: 0 or negative errno
- */
-static int make_v2(const struct cgroup_host *host, const char *path, struct cgroup *group)
-{
-	_cleanup_close_ int parent = -1;
-	int r;
-
-	r = make_group(host->v2_fd, path, &group->v2_fd);
-	if (r < 0 || !cgroup_v2_lacks(group->v2_fd, host->v2_has))
-		return r;
-	parent = openat(host->v2_fd, CGROUP_PARENT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return parent < 0 ? -errno : cgroup_v2_pass_on(parent, host->v2_has);
+	if (mkdirat(root, path, 0755) < 0)
+		return -errno;
+	fd = openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : 0;
+	if (r == 0)
+		*ret_fd = fd;
+	else
+		(void)unlinkat(root, path, AT_REMOVEDIR);
+	return r;
 }
 
 /**
@@ -118,35 +90,16 @@ static int make_v1(const struct cgroup_host *host, const char *path, size_t cont
 }
 
 /**
- * remove_parents() - remove the "dyno" groups if this was the last dyno; the kernel refuses otherwise
+ * made() - what became of making a group: 0, or @r with a sentence
  */
-static void remove_parents(const struct cgroup_host *host)
+static int made(int r, const char *path, const char *tree, struct dyno_error *err)
 {
-	if (host->v2_fd >= 0)
-		(void)unlinkat(host->v2_fd, CGROUP_PARENT, AT_REMOVEDIR);
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (host->v1_fd[i] >= 0)
-			(void)unlinkat(host->v1_fd[i], CGROUP_PARENT, AT_REMOVEDIR);
-}
-
-/**
- * unmake() - undo a half-made @group: only what this call made is in it
- */
-static void unmake(const struct cgroup_host *host, const char *path, struct cgroup *group)
-{
-	if (group->v2_fd >= 0)
-		(void)unlinkat(host->v2_fd, path, AT_REMOVEDIR);
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (group->v1_fd[i] >= 0)
-			(void)unlinkat(host->v1_fd[i], path, AT_REMOVEDIR);
-	cgroup_done(group);
-	remove_parents(host);
+	return r < 0 ? error_set(err, r, "make cgroup", "cannot make group %s in the %s tree:", path, tree) : 0;
 }
 
 int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err)
 {
 	struct cgroup group = CGROUP_NULL;
-	const char *tree = "v2";
 	char path[PATH_SIZE];
 	int r;
 
@@ -154,18 +107,27 @@ int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup 
 	if (r < 0)
 		return r;
 	if (host->v2_fd >= 0)
-		r = make_v2(host, path, &group);
-	for (size_t i = 0; r == 0 && i < CGROUP_CONTROLLERS; i++) {
-		tree = cgroup_controller_name((enum cgroup_controller)i);
+		r = made(make_group(host->v2_fd, path, &group.v2_fd), path, "v2", err);
+	if (r == 0)
+		*ret = group;
+	return r;
+}
+
+int cgroup_create_v1(const struct cgroup_host *host, const char *id, struct cgroup *group, struct dyno_error *err)
+{
+	char path[PATH_SIZE];
+	int r;
+
+	r = group_path(path, id, err);
+	for (size_t i = 0; r == 0 && i < CGROUP_CONTROLLERS; i++)
 		if (host->v1_fd[i] >= 0)
-			r = make_v1(host, path, i, &group);
-	}
-	if (r < 0) {
-		unmake(host, path, &group);
-		return error_set(err, r, "make cgroup", "cannot make group %s in the %s tree:", path, tree);
-	}
-	*ret = group;
-	return 0;
+			r = made(make_v1(host, path, i, group), path, cgroup_controller_name((enum cgroup_controller)i), err);
+	return r;
+}
+
+bool cgroup_holds(const struct cgroup_host *host, enum cgroup_controller controller)
+{
+	return host->v1_fd[controller] >= 0 || (host->v2_fd >= 0 && host->v2_has[controller]);
 }
 
 int cgroup_clone_fd(const struct cgroup *group)
@@ -173,16 +135,12 @@ int cgroup_clone_fd(const struct cgroup *group)
 	return group->v2_fd;
 }
 
-int cgroup_join_child(const struct cgroup *group, struct dyno_error *err)
+int cgroup_join_child(const int *tasks_fds, size_t count, struct dyno_error *err)
 {
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
-		if (group->tasks_fd[i] < 0)
-			continue;
+	for (size_t i = 0; i < count; i++)
 		/* "0" is the writing thread: no other process is looked up, no lock taken for its threads */
-		if (write(group->tasks_fd[i], "0", 1) != 1)
-			return error_set(err, -errno, "join cgroup", "cannot join the %s group:",
-			                 cgroup_controller_name((enum cgroup_controller)i));
-	}
+		if (write(tasks_fds[i], "0", 1) != 1)
+			return error_set(err, -errno, "join cgroup", "cannot join a cgroup:");
 	return 0;
 }
 
@@ -330,7 +288,6 @@ int cgroup_remove(const struct cgroup_host *host, const char *id, struct dyno_er
 		if (r == -EBUSY) /* "empty" runs ahead of rmdir's own idea of it by a moment */
 			(void)nanosleep(&pause, NULL);
 	}
-	remove_parents(host);
 	if (r == -ETIMEDOUT || r == -EBUSY)
 		return error_set(err, -EBUSY, "remove cgroup", "group %s is still in use after being killed for 5 s",
 		                 path);

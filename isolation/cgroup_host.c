@@ -6,8 +6,7 @@
  * write the root of the tree: 20 us for a hybrid layout's four trees. An ordinary user may at most write a subtree that
  * was delegated to him, and cannot make limited groups in the very group he sits in (cgroup_v2.c, "no internal
  * processes"); leaving it is not ours to do behind the caller's back. What works is a sibling: a group under our own
- * group's parent, if that is delegated too, as it is for every scope and service of a systemd user manager. Whether it
- * works is found out by making the "dyno" group there.
+ * group's parent, if that is delegated too, as it is for every scope and service of a systemd user manager.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,23 +78,6 @@ static int own_group(char *ret_path, size_t size)
 }
 
 /**
- * probe_parent() - really make (or find) the "dyno" group in @parent and see that it is ours to fill
- * Return: 0 or negative errno
- */
-static int probe_parent(int parent)
-{
-	_cleanup_close_ int fd = -1;
-	int r = may_make_groups(parent);
-
-	if (r < 0)
-		return r;
-	if (mkdirat(parent, CGROUP_PARENT, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(parent, CGROUP_PARENT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : may_make_groups(fd);
-}
-
-/**
  * open_delegated() - find the subtree of v2 tree @mount that was delegated to us
  * Return: O_PATH descriptor, or -1 with @host->why set
  */
@@ -116,7 +98,7 @@ static int open_delegated(struct cgroup_host *host, int mount)
 		return -1;
 	}
 	parent = openat(own, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (parent >= 0 && probe_parent(parent) == 0)
+	if (parent >= 0 && may_make_groups(parent) == 0)
 		return TAKE_FD(parent);
 	if (may_make_groups(own) == 0)
 		why(host,
@@ -223,9 +205,6 @@ int cgroup_host_open(struct cgroup_host *ret, struct dyno_error *err)
 
 void cgroup_host_done(struct cgroup_host *host)
 {
-	/* Made by the probe of an ordinary user's subtree; a no-op while any dyno is in it. */
-	if (host->v2_fd >= 0)
-		(void)unlinkat(host->v2_fd, CGROUP_PARENT, AT_REMOVEDIR);
 	host->v2_fd = fd_close(host->v2_fd);
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
 		host->v1_fd[i] = fd_close(host->v1_fd[i]);

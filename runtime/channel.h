@@ -14,11 +14,14 @@
 #include "dyno.h"
 
 enum channel_type {
-	CHANNEL_NETWORK, /* launcher: your network namespace (fd), or it is attached: the child waits for this */
+	CHANNEL_USERS,   /* launcher, as root: your user namespaces (fds: own, slug's): the child waits for this */
+	CHANNEL_PLACES,  /* launcher: your v1 `tasks` files, and with HAS_NETWORK first your network namespace, or it is
+	                  * attached: the child waits for this */
 	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
 	CHANNEL_EXEC,    /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,  /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
-	CHANNEL_PARKED,  /* child: confined and waiting: timeline; fds: terminal master, scratch if the child made it */
+	CHANNEL_MAPPED,  /* child, rootless: the user namespace has its maps: the launcher waits for this */
+	CHANNEL_PARKED,  /* child: confined and waiting: timeline; fds: terminal master, scratch unless on disk */
 	CHANNEL_UP,      /* child: execve of process id succeeded at ns; fd: terminal master of an EXEC */
 	CHANNEL_FAILED,  /* child: a step or the execve of process id failed: error */
 	CHANNEL_EXITED,  /* child: process id ended: value = wait status */
@@ -26,7 +29,7 @@ enum channel_type {
 };
 
 #define CHANNEL_ALL UINT32_MAX
-#define CHANNEL_FDS 4
+#define CHANNEL_FDS 8
 #define CHANNEL_INLINE 32768 /* larger app blobs travel in a memfd: a packet must fit the socket's send buffer */
 
 /** enum channel_flag - which optional descriptors a packet carries, in this order */
@@ -36,6 +39,7 @@ enum channel_flag {
 	CHANNEL_HAS_BLOB = 4,
 	CHANNEL_WANT_TERMINAL = 8,
 	CHANNEL_WITH_STREAMS = 16,
+	CHANNEL_HAS_NETWORK = 32,
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 
 #include "dyno.h"
-#include "isolation/cgroup.h"
 #include "isolation/identity.h"
 #include "isolation/namespaces.h"
 
@@ -21,7 +20,8 @@
  * @rootless, @uid, @gid: the launcher's privilege and ids
  * @channel:      the child's end
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
- * @scratch:      the tmpfs, -1 when the child makes it itself (rootless)
+ * @identity:     the id range; its user namespaces come by the channel
+ * @scratch:      the directory on disk, -1 for a tmpfs, which the child makes
  * @terminal:     slave of the pseudo-terminal, -1 without
  * @hosts, @skeleton: text of /etc/hosts, path of the root's skeleton
  * @slug_fd, @skeleton_fd, @rootfd: detached clones of slug and skeleton, and the new root: state of the filesystem steps
@@ -36,8 +36,7 @@ struct child {
 	int channel;
 	int launcher_end;
 	int landlock_abi;
-	const struct cgroup *group;
-	const struct identity *identity;
+	struct identity identity;
 	struct namespaces_cpus cpus;
 	const char *hosts;
 	const char *skeleton;

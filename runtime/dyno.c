@@ -55,7 +55,7 @@ static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
 	const struct channel_message message = { .type = CHANNEL_START };
-	bool no_cgroup = sandbox->host->cgroups.layout == DYNO_CGROUP_NONE;
+	bool no_cgroup = !cgroup_holds(&sandbox->host->cgroups, CGROUP_MEMORY);
 	_cleanup_free_ void *blob = NULL;
 	size_t size;
 	int r = channel_app_pack(app, (const char *const *)dyno->env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
@@ -337,7 +337,7 @@ int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t 
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
 	struct channel_message message = { .type = CHANNEL_EXEC, .id = dyno->next_exec + 1 };
-	bool no_cgroup = sandbox->host->cgroups.layout == DYNO_CGROUP_NONE;
+	bool no_cgroup = !cgroup_holds(&sandbox->host->cgroups, CGROUP_MEMORY);
 	_cleanup_free_ char **env = NULL;
 	_cleanup_free_ void *blob = NULL;
 	size_t size;

@@ -74,6 +74,7 @@ static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno
 static int step_claim(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct stat st;
 
 	sandbox->slot_fd = claim_take_slot(sandbox->host->slots_fd, NETWORK_SLOTS, &sandbox->slot);
 	if (sandbox->slot_fd < 0) {
@@ -82,10 +83,22 @@ static int step_claim(struct prepare *prepare, struct dyno_error *err)
 		sandbox->slot_fd = -1;
 		return error_set(err, code, "claim", "no free slot among %d:", NETWORK_SLOTS);
 	}
+	if (fstat(sandbox->slot_fd, &st) == 0 && st.st_size > 0) {
+		int r = sandbox_clean_slot(sandbox->host, sandbox->slot, sandbox->slot_fd, err);
+
+		if (r < 0)
+			return r;
+	}
 	return take_name(sandbox, prepare->app ? prepare->app->name : NULL, err);
 }
 
-/** step_cgroup() - the dyno's groups, and its limits if they are known; leftovers of a dead owner of the slot go first */
+/** told() - result of telling the child something: a dead one has left its error record in the channel for dyno_next_event() */
+static int told(int r, struct dyno_error *err)
+{
+	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
+}
+
+/** step_cgroup() - the v2 group, to be cloned into; leftovers of a dead owner of the slot go first */
 static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -100,52 +113,62 @@ static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 		if (r == 0)
 			r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
 	}
+	return r;
+}
+
+/** step_groups() - the v1 groups, and the limits if they are known */
+static int step_groups(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct dyno_host *host = sandbox->host;
+	char id[12];
+	int r = cgroup_create_v1(&host->cgroups, sandbox_group_id(sandbox->slot, id, sizeof(id)), &sandbox->group, err);
+
 	if (r == 0 && prepare->app)
 		r = cgroup_limit(&host->cgroups, &sandbox->group, &prepare->app->limits, err);
 	return r;
 }
 
-/** step_identity() - ready user namespaces; rootless the child makes its own */
-static int step_identity(struct prepare *prepare, struct dyno_error *err)
+/** step_users() - ready user namespaces for the child; rootless it makes its own */
+static int step_users(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct channel_message message = { .type = CHANNEL_USERS };
 	struct stat st = { .st_uid = (uid_t)-1 };
+	int r;
 
 	if (sandbox->host->rootless)
 		return 0;
 	if (sandbox->slug[0] != '\0' && stat(sandbox->slug, &st) < 0)
 		return error_set(err, -errno, "slug", "cannot stat slug %s:", sandbox->slug);
-	return identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
+	r = identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
+	if (r < 0)
+		return r;
+	r = channel_send(sandbox->channel, &message, NULL, (int[]){ sandbox->identity.user_fd, sandbox->identity.slug_fd },
+	                 sandbox->identity.slug_fd >= 0 ? 2 : 1);
+	return told(r, err);
 }
 
-/** step_scratch() - the writable layer; rootless it must belong to the child's user namespace, which makes it */
-static int step_scratch(struct prepare *prepare, struct dyno_error *err)
+/** step_disk() - a writable layer on disk; a tmpfs is made by the child */
+static int step_disk(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_shape *shape = &sandbox->shape;
+	struct registry_entry entry = { .slot = sandbox->slot };
+	int r;
 
-	if (shape->scratch_dir) {
-		/* Before there is anything to clean up: whoever finds this claim stale must know where to look. */
-		struct registry_entry entry = { .slot = sandbox->slot };
-		int r = text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
-
-		if (r == 0)
-			r = registry_publish(sandbox->slot_fd, &entry);
-		if (r < 0)
-			return error_set(err, r, "claim", "cannot note scratch directory %s:", shape->scratch_dir);
-	}
-	if (shape->scratch_dir)
-		sandbox->scratch = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
-	else if (!sandbox->host->rootless)
-		sandbox->scratch = scratch_open(shape->scratch_size, err);
-	else
+	if (!shape->scratch_dir)
 		return 0;
-	if (sandbox->scratch < 0) {
-		int code = sandbox->scratch;
-
-		sandbox->scratch = -1;
-		return code;
-	}
+	/* Before there is anything to clean up: whoever finds this claim stale must know where to look. */
+	r = text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
+	if (r == 0)
+		r = registry_publish(sandbox->slot_fd, &entry);
+	if (r < 0)
+		return error_set(err, r, "claim", "cannot note scratch directory %s:", shape->scratch_dir);
+	r = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
+	if (r < 0)
+		return r;
+	sandbox->scratch = r;
 	return 0;
 }
 
@@ -200,8 +223,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.channel = prepare->child_end,
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
-		.group = &sandbox->group,
-		.identity = &sandbox->identity,
+		.identity = { .base = identity_base(sandbox->slot), .user_fd = -1, .slug_fd = -1 },
 		.hosts = prepare->hosts,
 		.skeleton = prepare->skeleton,
 		.scratch = sandbox->scratch,
@@ -226,27 +248,55 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/** step_network() - make the network end while the child builds its filesystem, and hand it over */
+/** await_mapped() - rootless: the child's namespaces can be entered from outside once its ids are mapped */
+static int await_mapped(const struct dyno_sandbox *sandbox, struct dyno_error *err)
+{
+	_cleanup_free_ struct channel_packet *packet = malloc(sizeof(*packet));
+	int r = packet ? channel_receive(sandbox->channel, packet, true) : -ENOMEM;
+
+	if (r > 0 && packet->message.type == CHANNEL_FAILED) {
+		if (err)
+			*err = packet->message.error;
+		return packet->message.error.code;
+	}
+	if (r <= 0)
+		return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
+	return 0;
+}
+
+/** step_network() - make the network end while the child builds its filesystem */
 static int step_network(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct dyno_host *host = sandbox->host;
-	const struct channel_message message = { .type = CHANNEL_NETWORK };
 	enum dyno_net net = sandbox->shape.net;
 	uint16_t port = prepare->app ? prepare->app->port : 0;
-	int r;
+	int r = host->rootless ? await_mapped(sandbox, err) : 0;
 
-	if (net == DYNO_NET_HOST)
-		return 0;
-	if (host->rootless)
-		r = network_attach(host->network, net, sandbox->pid, port, &sandbox->network, err);
-	else
-		r = network_open(host->network, net, sandbox->slot, &sandbox->network, err);
-	if (r < 0)
+	if (r < 0 || net == DYNO_NET_HOST)
 		return r;
-	r = channel_send(sandbox->channel, &message, NULL, &sandbox->network.fd, sandbox->network.fd >= 0 ? 1 : 0);
-	/* EPIPE: the child failed meanwhile and its error record waits in the channel: dyno_next_event() tells it. */
-	return r < 0 && r != -EPIPE ? error_set(err, r, "network", "cannot hand over the network:") : 0;
+	if (host->rootless)
+		return network_attach(host->network, net, sandbox->pid, port, &sandbox->network, err);
+	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
+}
+
+/** step_places() - hand network and v1 groups over */
+static int step_places(struct prepare *prepare, struct dyno_error *err)
+{
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct channel_message message = { .type = CHANNEL_PLACES };
+	int fds[1 + CGROUP_CONTROLLERS];
+	unsigned count = 0;
+	size_t i;
+
+	if (sandbox->network.fd >= 0) {
+		message.flags = CHANNEL_HAS_NETWORK;
+		fds[count++] = sandbox->network.fd;
+	}
+	for (i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (sandbox->group.tasks_fd[i] >= 0)
+			fds[count++] = sandbox->group.tasks_fd[i];
+	return told(channel_send(sandbox->channel, &message, NULL, fds, count), err);
 }
 
 /** struct step - one step of the parent; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
@@ -257,12 +307,14 @@ static const struct {
 } steps[] = {
 	{ "parent claim", step_claim, DYNO_PHASE_COUNT },
 	{ "parent cgroup", step_cgroup, DYNO_PHASE_COUNT },
-	{ "parent identity", step_identity, DYNO_PHASE_CLAIMED },
-	{ "parent scratch", step_scratch, DYNO_PHASE_COUNT },
+	{ "parent disk", step_disk, DYNO_PHASE_COUNT },
 	{ "parent skeleton", step_skeleton, DYNO_PHASE_COUNT },
-	{ "parent channel", step_channel, DYNO_PHASE_COUNT },
+	{ "parent channel", step_channel, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
+	{ "parent users", step_users, DYNO_PHASE_COUNT },
+	{ "parent groups", step_groups, DYNO_PHASE_COUNT },
 	{ "parent network", step_network, DYNO_PHASE_COUNT },
+	{ "parent places", step_places, DYNO_PHASE_COUNT },
 };
 
 /** run_steps() - the parent's road */

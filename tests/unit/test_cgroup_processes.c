@@ -18,7 +18,7 @@ static int check_placed(void *data)
 
 	if (fd_read_text(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) < 0)
 		return 1;
-	for (const char *at = text; (at = strstr(at, "/" CGROUP_PARENT "/test-")); at++)
+	for (const char *at = text; (at = strstr(at, "/" CGROUP_PREFIX "test-")); at++)
 		count++;
 	return count == *(int *)data ? 0 : 2;
 }
