@@ -85,43 +85,59 @@ static void print_app(FILE *out, const struct dyno_app *app)
 	print_number(out, "open files", app->limits.nofile, "default");
 }
 
-/** struct step - one step of a boot; @root, @rootless: taken in that mode */
+/** enum condition - when a step is taken; several must all hold */
+enum condition { ROOT = 1, ROOTLESS = 2, DISK = 4, MEMORY = 8, TERMINAL = 16, NETWORK = 32 };
+
+/** struct step - one step of a boot; @when: conditions, 0 for always */
 struct step {
-	bool root;
-	bool rootless;
+	unsigned when;
 	const char *text;
 };
 
-/** The steps in the order of docs/architecture.md; the launcher's and the dyno's own run side by side after the clone. */
+/* The steps of runtime/sandbox.c (launcher) and runtime/child.c (dyno); after the clone both go on side by side. */
 static const struct step steps[] = {
-	{ true, true, "launcher: claim a slot and the name" },
-	{ true, true, "launcher: make the control group and set the limits" },
-	{ true, false, "launcher: make the user namespaces that the dyno will enter" },
-	{ true, true, "launcher: clone3 with new mount, PID, IPC, UTS, cgroup (and network) namespaces" },
-	{ true, false, "launcher: make the network end" },
-	{ false, true, "launcher: attach the network end" },
-	{ false, true, "dyno: map the caller's id to its user" },
-	{ true, true, "dyno: make the writable layer and the skeleton of the root" },
-	{ true, true,
-	  "dyno: mount stack, slug under the writable layer, /proc, /dev; change the root, let go of the old one" },
-	{ true, true, "dyno: enter the network namespace" },
-	{ true, false, "dyno: enter the user namespace and become its user" },
-	{ true, true, "dyno: empty all capability sets, lock securebits, set no_new_privs" },
-	{ true, true, "dyno: restrict writing by Landlock, where the kernel has it" },
-	{ true, true, "dyno: load the seccomp filter" },
-	{ true, true, "dyno: park until the app is known, then execute the command" },
+	{ 0, "launcher: claim a slot and the name" },
+	{ 0, "launcher: make the control group" },
+	{ DISK, "launcher: make the writable layer on the disk, with its quota" },
+	{ 0, "launcher: find the skeleton of the root" },
+	{ 0, "launcher: clone3 with new mount, PID, IPC and UTS namespaces" },
+	{ ROOT, "launcher: make the user namespaces that the dyno will enter" },
+	{ 0, "launcher: set the limits" },
+	{ ROOT | NETWORK, "launcher: make the network namespace and its link" },
+	{ ROOTLESS | NETWORK, "launcher: attach the network namespace" },
+	{ ROOTLESS, "dyno: map the caller's id to its user" },
+	{ 0, "dyno: own keyring, private mounts" },
+	{ MEMORY, "dyno: make the writable layer in memory" },
+	{ 0, "dyno: mount the new root, stack, devices, slug under the writable layer, /proc" },
+	{ 0, "dyno: change the root, let go of the old one" },
+	{ TERMINAL, "dyno: make a terminal" },
+	{ NETWORK, "dyno: enter the network namespace" },
+	{ 0, "dyno: make the cgroup namespace, set the host name" },
+	{ ROOT, "dyno: enter the user namespace and become its user" },
+	{ 0, "dyno: empty all capability sets, lock securebits, set no_new_privs" },
+	{ 0, "dyno: restrict writing by Landlock, where the kernel has it" },
+	{ 0, "dyno: load the seccomp filter" },
+	{ 0, "dyno: park until the app is known, then execute the command" },
 };
+
+/** conditions() - those that hold for @shape, launched by us */
+static unsigned conditions(const struct dyno_shape *shape, bool root)
+{
+	return (root ? ROOT : ROOTLESS) | (shape->scratch_dir ? DISK : MEMORY) | (shape->tty ? TERMINAL : 0U) |
+	       (shape->net != DYNO_NET_HOST ? NETWORK : 0U);
+}
 
 int plan_print(FILE *out, const struct run_request *request)
 {
 	bool root = geteuid() == 0;
+	unsigned hold = conditions(&request->shape, root);
 	unsigned number = 1;
 
 	print_shape(out, &request->shape);
 	print_app(out, &request->app);
 	fprintf(out, "steps (%s)\n", root ? "as root" : "as an ordinary user");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (root ? steps[i].root : steps[i].rootless)
+		if ((steps[i].when & ~hold) == 0)
 			fprintf(out, "  %2u. %s\n", number++, steps[i].text);
 	return fflush(out) == 0 ? 0 : -EIO;
 }

@@ -16,7 +16,7 @@
 #include "cli/message.h"
 
 /**
- * struct track - one of the two lines of work that make a dyno, side by side on two CPUs
+ * struct track - one of the two processes that make a dyno
  * @label:  as shown
  * @phases: bit for each phase that ends on it
  * @start:  phase with whose end it begins
@@ -29,12 +29,13 @@ struct track {
 
 #define BIT(phase) (1U << (phase))
 
+/* The launcher makes user namespaces and network end while the dyno builds its filesystem; what the dyno then still has
+ * to wait for is its phase "network". */
 static const struct track tracks[] = {
-	{ "launcher", BIT(DYNO_PHASE_CLAIMED) | BIT(DYNO_PHASE_CLONED) | BIT(DYNO_PHASE_NETWORK),
-	  DYNO_PHASE_REQUESTED },
+	{ "launcher", BIT(DYNO_PHASE_CLAIMED) | BIT(DYNO_PHASE_CLONED), DYNO_PHASE_REQUESTED },
 	{ "dyno",
-	  BIT(DYNO_PHASE_SCRATCH) | BIT(DYNO_PHASE_FILESYSTEM) | BIT(DYNO_PHASE_IDENTITY) | BIT(DYNO_PHASE_CONFINED) |
-	          BIT(DYNO_PHASE_EXEC),
+	  BIT(DYNO_PHASE_SCRATCH) | BIT(DYNO_PHASE_FILESYSTEM) | BIT(DYNO_PHASE_NETWORK) | BIT(DYNO_PHASE_IDENTITY) |
+	          BIT(DYNO_PHASE_CONFINED) | BIT(DYNO_PHASE_EXEC),
 	  DYNO_PHASE_CLONED },
 };
 
