@@ -25,6 +25,7 @@ extern const struct probe_command probe_files[];
 extern const struct probe_command probe_processes[];
 extern const struct probe_command probe_sockets[];
 extern const struct probe_command probe_attempts[];
+extern const struct probe_command probe_hostile[];
 
 /** probe_errno() - name of errno @code, "OK" for 0 */
 const char *probe_errno(int code);

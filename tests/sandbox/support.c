@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* support.c - see support.h */
+#include "tests/sandbox/support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* Nobody's: a user that no machine has, so that no process or file of another is touched */
+#define ORDINARY_UID 64123
+#define EXPECT_SECONDS 20
+#define FINISH_SECONDS 40
+#define SETTLE_MS 3000
+#define FAIL(...) (print_error(__VA_ARGS__), _fail(__FILE__, __LINE__), abort())
+
+/* Where the programs of this run of the suite are: readable for everyone, wherever the build is */
+static char programs_dir[64];
+
+const char *support_format(const char *fmt, ...)
+{
+	static char buffers[16][PATH_MAX];
+	static unsigned next;
+	char *buffer = buffers[next++ % 16];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(buffer, PATH_MAX, fmt, args);
+	va_end(args);
+	return buffer;
+}
+
+const char *support_path(const struct fixture *f, const char *name)
+{
+	return support_format("%s/%s", f->dir, name);
+}
+
+const char *support_dyno(void)
+{
+	return support_format("%s/dyno", programs_dir);
+}
+
+const char *support_probe(void)
+{
+	return support_format("%s/probe", programs_dir);
+}
+
+void support_skip(const struct fixture *f, const char *reason)
+{
+	printf("SKIP %s: %s\n", f->name, reason);
+	fflush(stdout);
+	skip();
+	abort();
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+/** copy_file() - Return: 0 or -1 with errno */
+static int copy_file(const char *from, const char *to, mode_t mode)
+{
+	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+	char buf[65536];
+	ssize_t n;
+
+	if (in < 0 || out < 0)
+		return -1;
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		if (write(out, buf, (size_t)n) != n)
+			return -1;
+	return n < 0 ? -1 : fchmod(out, mode);
+}
+
+void support_copy(const char *from, const char *to, mode_t mode)
+{
+	if (copy_file(from, to, mode) < 0)
+		FAIL("cannot copy %s to %s: %s\n", from, to, strerror(errno));
+}
+
+void support_write(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0 || fchmod(fd, mode) < 0)
+		FAIL("cannot write %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+const char *support_read(const char *path)
+{
+	static char text[65536];
+
+	return fd_read_text(AT_FDCWD, path, text, sizeof(text)) < 0 ? NULL : text;
+}
+
+bool support_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+void support_mkdir(const struct fixture *f, const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 || chmod(path, mode) < 0 || (geteuid() == 0 && chown(path, f->uid, f->uid) < 0))
+		FAIL("cannot make %s: %s\n", path, strerror(errno));
+}
+
+/** open_entry() - give back the right to remove what is below a directory */
+static int open_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)type;
+	(void)ftw;
+	if (S_ISDIR(st->st_mode))
+		(void)chmod(path, 0700);
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+void support_remove(const char *path)
+{
+	(void)nftw(path, open_entry, 16, FTW_PHYS | FTW_MOUNT);
+	(void)nftw(path, remove_entry, 16, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+}
+
+/** own_entry() - everything of a new slug belongs to the ordinary user */
+static int own_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return lchown(path, ORDINARY_UID, ORDINARY_UID);
+}
+
+void support_slug(const struct fixture *f, const char *path)
+{
+	static const char *const directories[] = { "", "/lib", "/lib/deep" };
+	char place[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		snprintf(place, sizeof(place), "%s%s", path, directories[i]);
+		if (mkdir(place, 0755) < 0 && errno != EEXIST)
+			FAIL("cannot make %s: %s\n", place, strerror(errno));
+	}
+	support_copy(support_probe(), support_format("%s/probe", path), 0755);
+	support_write(support_format("%s/Procfile", path), "web: ./probe listen\n", 0644);
+	support_write(support_format("%s/lib/code", path), "the code\n", 0640);
+	support_write(support_format("%s/lib/deep/data", path), "the data\n", 0644);
+	if (symlink("lib/code", support_format("%s/link", path)) < 0 && errno != EEXIST)
+		FAIL("cannot link: %s\n", strerror(errno));
+	if (geteuid() == 0 && f->rootless && nftw(path, own_entry, 16, FTW_PHYS) != 0)
+		FAIL("cannot give %s away: %s\n", path, strerror(errno));
+}
+
+/* ---- launching --------------------------------------------------------------------------------------------------- */
+
+/** remember() - @pid is to be gone after the test; 0 in place of @old forgets it */
+static void remember(struct fixture *f, pid_t old, pid_t pid)
+{
+	for (size_t i = 0; i < SUPPORT_RUNNING; i++) {
+		if (f->running[i] == old) {
+			f->running[i] = pid;
+			return;
+		}
+	}
+}
+
+/** become() - in the child: the launching user, without any privilege if it is an ordinary one. Return: 0 or -1 */
+static int become(const struct fixture *f)
+{
+	if (geteuid() != 0 || !f->rootless)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(f->uid, f->uid, f->uid) < 0 || setresuid(f->uid, f->uid, f->uid) < 0)
+		return -1;
+	return 0;
+}
+
+/** child_environment() - what the command is told; INHERITED must not reach any dyno */
+static char **child_environment(const struct fixture *f, const struct launch *launch)
+{
+	static char own[8][PATH_MAX];
+	static char *env[64];
+	size_t used = 0;
+
+	snprintf(own[0], PATH_MAX, "HOME=%s", f->dir);
+	snprintf(own[1], PATH_MAX, "XDG_RUNTIME_DIR=%s", f->run);
+	snprintf(own[2], PATH_MAX, "INHERITED=by-mistake");
+	snprintf(own[3], PATH_MAX, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	snprintf(own[4], PATH_MAX, "ASAN_OPTIONS=%s", getenv("ASAN_OPTIONS") ? getenv("ASAN_OPTIONS") : "");
+	snprintf(own[5], PATH_MAX, "UBSAN_OPTIONS=%s", getenv("UBSAN_OPTIONS") ? getenv("UBSAN_OPTIONS") : "");
+	for (; used < 6; used++)
+		env[used] = own[used];
+	for (size_t i = 0; launch->env && launch->env[i] && used < 63; i++)
+		env[used++] = strdup(launch->env[i]);
+	env[used] = NULL;
+	return env;
+}
+
+/** child_exec() - in the child; never returns, never asserts */
+__attribute__((noreturn)) static void child_exec(const struct fixture *f, const struct launch *launch, int out, int err)
+{
+	int in = launch->in > 0 ? launch->in : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const char *program = launch->program ? launch->program : support_dyno();
+	const char *argv[256] = { program };
+	size_t count = 1;
+
+	for (; launch->argv[count - 1] && count < 255; count++)
+		argv[count] = launch->argv[count - 1];
+	argv[count] = NULL;
+	if (become(f) < 0 || chdir(launch->cwd ? launch->cwd : f->dir) < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(err, 2) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+		dprintf(err, "support: cannot prepare the launch: %s\n", strerror(errno));
+		_exit(99);
+	}
+	if (launch->before)
+		launch->before();
+	execvpe(program, (char *const *)(uintptr_t)argv, child_environment(f, launch));
+	dprintf(2, "support: cannot execute %s: %s\n", program, strerror(errno));
+	_exit(99);
+}
+
+void launch_start(struct fixture *f, struct process *p, const struct launch *launch)
+{
+	int out[2], err[2];
+
+	p->out_size = p->err_size = 0;
+	p->out[0] = p->err[0] = '\0';
+	p->code = -1;
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+		FAIL("no pipe: %s\n", strerror(errno));
+	fflush(NULL);
+	p->pid = fork();
+	if (p->pid == 0)
+		child_exec(f, launch, out[1], err[1]);
+	close(out[1]);
+	close(err[1]);
+	if (p->pid < 0)
+		FAIL("cannot fork: %s\n", strerror(errno));
+	p->out_fd = out[0];
+	p->err_fd = err[0];
+	remember(f, 0, p->pid);
+}
+
+/** take() - what there is to read from @fd; -1 in its place at the end */
+static void take(int *fd, char *text, size_t *used)
+{
+	char buf[16384];
+	ssize_t n = read(*fd, buf, sizeof(buf));
+	size_t room = SUPPORT_OUT_SIZE - 1 - *used;
+
+	if (n <= 0) {
+		if (n == 0 || errno != EINTR)
+			*fd = fd_close(*fd);
+		return;
+	}
+	/* What does not fit is read all the same: the writer must not block */
+	memcpy(text + *used, buf, (size_t)n < room ? (size_t)n : room);
+	*used += (size_t)n < room ? (size_t)n : room;
+	text[*used] = '\0';
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/** drain() - read both streams until @text is in the first (may be NULL), both end, or @deadline. Return: found or ended */
+static bool drain(struct process *p, const char *text, long long deadline)
+{
+	for (;;) {
+		struct pollfd fds[2] = { { .fd = p->out_fd, .events = POLLIN }, { .fd = p->err_fd, .events = POLLIN } };
+		long long left = deadline - now_ms();
+
+		if (text && strstr(p->out, text))
+			return true;
+		if (p->out_fd < 0 && p->err_fd < 0)
+			return !text;
+		if (left <= 0)
+			return false;
+		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
+			return false;
+		if (fds[0].revents)
+			take(&p->out_fd, p->out, &p->out_size);
+		if (fds[1].revents)
+			take(&p->err_fd, p->err, &p->err_size);
+	}
+}
+
+bool launch_expect(struct process *p, const char *text)
+{
+	return drain(p, text, now_ms() + EXPECT_SECONDS * 1000LL);
+}
+
+int launch_finish(struct fixture *f, struct process *p)
+{
+	int status = 0;
+
+	if (!drain(p, NULL, now_ms() + FINISH_SECONDS * 1000LL)) {
+		print_error("the command did not end within %d s\n", FINISH_SECONDS);
+		kill(p->pid, SIGKILL);
+		drain(p, NULL, now_ms() + 2000);
+	}
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	p->out_fd = fd_close(p->out_fd);
+	p->err_fd = fd_close(p->err_fd);
+	remember(f, p->pid, 0);
+	p->pid = 0;
+	p->code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return p->code;
+}
+
+int launch_stop(struct fixture *f, struct process *p)
+{
+	kill(p->pid, SIGTERM);
+	return launch_finish(f, p);
+}
+
+int launch_run(struct fixture *f, struct process *p, const char *const *argv)
+{
+	launch_start(f, p, &(struct launch){ .argv = argv });
+	return launch_finish(f, p);
+}
+
+int launch_program(struct fixture *f, struct process *p, const char *program, const char *const *argv)
+{
+	launch_start(f, p, &(struct launch){ .argv = argv, .program = program });
+	return launch_finish(f, p);
+}
+
+/* ---- what was said ------------------------------------------------------------------------------------------------ */
+
+const char *process_value(const struct process *p, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = p->out; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		if (strncmp(line, key, length) == 0 && line[length] == '=')
+			return support_format("%.*s", (int)strcspn(line + length + 1, "\n"), line + length + 1);
+	}
+	return NULL;
+}
+
+unsigned long process_number(const struct process *p, const char *key)
+{
+	const char *value = process_value(p, key);
+
+	support_assert_that(p, value != NULL, key, __FILE__, __LINE__);
+	return strtoul(value, NULL, 0);
+}
+
+/** give_up() - show what the command said, then fail the test */
+static void give_up(const struct process *p, const char *file, int line)
+{
+	print_error("exit code: %d\nstandard output:\n%.8000s\nstandard error:\n%.4000s\n", p->code, p->out, p->err);
+	_fail(file, line);
+}
+
+void support_assert_exit(const struct process *p, int expected, const char *file, int line)
+{
+	if (p->code != expected) {
+		print_error("expected exit code %d\n", expected);
+		give_up(p, file, line);
+	}
+}
+
+void support_assert_value(const struct process *p, const char *key, const char *expected, const char *file, int line)
+{
+	const char *value = process_value(p, key);
+
+	if (!value || strcmp(value, expected) != 0) {
+		print_error("expected %s=%s, there is %s\n", key, expected, value ? value : "none");
+		give_up(p, file, line);
+	}
+}
+
+void support_assert_no_value(const struct process *p, const char *key, const char *file, int line)
+{
+	if (process_value(p, key)) {
+		print_error("expected no %s, there is %s\n", key, process_value(p, key));
+		give_up(p, file, line);
+	}
+}
+
+void support_assert_refused(const struct process *p, const char *key, const char *file, int line)
+{
+	const char *value = process_value(p, key);
+
+	if (!value || value[0] != 'E') {
+		print_error("expected %s to be refused, there is %s\n", key, value ? value : "no such line");
+		give_up(p, file, line);
+	}
+}
+
+void support_assert_says(const struct process *p, const char *text, bool wanted, const char *file, int line)
+{
+	if ((strstr(p->out, text) || strstr(p->err, text)) != wanted) {
+		print_error("expected %s\"%s\"\n", wanted ? "" : "no ", text);
+		give_up(p, file, line);
+	}
+}
+
+void support_assert_that(const struct process *p, bool condition, const char *text, const char *file, int line)
+{
+	if (!condition) {
+		print_error("expected %s\n", text);
+		give_up(p, file, line);
+	}
+}
+
+/* ---- running the tests -------------------------------------------------------------------------------------------- */
+
+/** end_running() - kill what a failed test left; its cgroups and links are then gc's. Return: whether there was anything */
+static bool end_running(struct fixture *f)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	bool any = false;
+
+	for (size_t i = 0; i < SUPPORT_RUNNING; i++) {
+		if (f->running[i] <= 0)
+			continue;
+		any = true;
+		kill(f->running[i], SIGKILL);
+		waitpid(f->running[i], NULL, 0);
+		f->running[i] = 0;
+	}
+	if (any && p)
+		DYNO(f, p, "gc");
+	free(p);
+	return any;
+}
+
+/** set_up() - make the fixture of one test. Return: 0, or -1 to fail it */
+static int set_up(void **state)
+{
+	struct fixture *f = *state;
+
+	snprintf(f->dir, sizeof(f->dir), "%s/test.XXXXXX", programs_dir);
+	if (!mkdtemp(f->dir) || chmod(f->dir, 0755) < 0)
+		return -1;
+	snprintf(f->slug, sizeof(f->slug), "%s/slug", f->dir);
+	snprintf(f->run, sizeof(f->run), "%s/run", f->dir);
+	if (mkdir(f->run, 0700) < 0)
+		return -1;
+	if (geteuid() == 0 && (chown(f->dir, f->uid, f->uid) < 0 || chown(f->run, f->uid, f->uid) < 0))
+		return -1;
+	if (f->rootless)
+		snprintf(f->state, sizeof(f->state), "%s/dyno", f->run);
+	else
+		snprintf(f->state, sizeof(f->state), "/run/dyno");
+	support_slug(f, f->slug);
+	machine_look(&f->before, f->state);
+	return 0;
+}
+
+/** tear_down() - leave nothing, whatever the test did */
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)end_running(f);
+	machine_forget(&f->before);
+	support_remove(f->dir);
+	return 0;
+}
+
+/** run_case() - the test itself, then the comparison of the machine; what is being torn down gets a moment */
+static void run_case(void **state)
+{
+	struct fixture *f = *state;
+	long long deadline = now_ms() + SETTLE_MS;
+	size_t differences;
+
+	f->test->run(f);
+	for (;;) {
+		struct machine after;
+
+		machine_look(&after, f->state);
+		differences = machine_differences(&f->before, &after, now_ms() >= deadline);
+		machine_forget(&after);
+		if (differences == 0 || now_ms() >= deadline)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+	if (differences != 0)
+		FAIL("the machine is not as it was before\n");
+}
+
+/** prepare_programs() - copies that every user may execute. Return: 0 or -1 */
+static int prepare_programs(void)
+{
+	const char *build = getenv("DYNO_BUILD") ? getenv("DYNO_BUILD") : "build";
+	const char *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+
+	snprintf(programs_dir, sizeof(programs_dir), "%.40s/dyno-test.XXXXXX", tmp);
+	if (!mkdtemp(programs_dir) || chmod(programs_dir, geteuid() == 0 ? 0711 : 0755) < 0)
+		return -1;
+	if (copy_file(support_format("%s/dyno", build), support_dyno(), 0755) < 0 ||
+	    copy_file(support_format("%s/tests/probe", build), support_probe(), 0755) < 0)
+		return -1;
+	return 0;
+}
+
+/** add_case() - one test in one mode */
+static void add_case(struct CMUnitTest *cases, struct fixture *fixtures, size_t *count, const struct sandbox_test *test,
+                     bool rootless)
+{
+	struct fixture *f = &fixtures[*count];
+
+	f->test = test;
+	f->rootless = rootless;
+	f->uid = geteuid() == 0 && rootless ? ORDINARY_UID : geteuid();
+	snprintf(f->name, sizeof(f->name), "%s/%s", test->name, rootless ? "user" : "root");
+	cases[(*count)++] = (struct CMUnitTest){ f->name, run_case, set_up, tear_down, f };
+}
+
+int sandbox_run_tests(const char *group, const struct sandbox_test *tests, size_t count)
+{
+	struct CMUnitTest *cases = calloc(2 * count, sizeof(*cases));
+	struct fixture *fixtures = calloc(2 * count, sizeof(*fixtures));
+	bool root = geteuid() == 0;
+	size_t used = 0;
+	int failed = 1;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (cases && fixtures && prepare_programs() == 0) {
+		for (size_t i = 0; i < count; i++) {
+			if (root && (tests[i].modes & AS_ROOT))
+				add_case(cases, fixtures, &used, &tests[i], false);
+			if ((tests[i].modes & AS_USER) && (root || !(tests[i].modes & BY_ROOT)))
+				add_case(cases, fixtures, &used, &tests[i], true);
+		}
+		failed = _cmocka_run_group_tests(group, cases, used, NULL, NULL);
+	} else {
+		fprintf(stderr, "cannot copy dyno and the probe to %s: %s\n", programs_dir, strerror(errno));
+	}
+	support_remove(programs_dir);
+	free(fixtures);
+	free(cases);
+	return failed;
+}
