@@ -126,7 +126,7 @@ PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
 PRODUCTS := $(B)/dyno $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: all demo check check-unit check-root check-user check-asan check-vm tests bench bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo check check-unit check-root check-user check-asan check-vm tests bench bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 all: $(PRODUCTS) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
@@ -171,7 +171,8 @@ $(B)/libdyno.so.$(SOVERSION): $(LIB_PIC) libdyno.map
 $(B)/libdyno.so: $(B)/libdyno.so.$(SOVERSION)
 	$(Q)ln -sf $(<F) $@
 
-$(B)/dyno.pc: dyno.pc.in Makefile
+# made anew each time: it holds PREFIX, which `make install` may be told and `make` was not
+$(B)/dyno.pc: dyno.pc.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@

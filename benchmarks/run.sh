@@ -119,6 +119,25 @@ facts() {
 	return 0
 }
 
+# promises - the ratios that the project has set itself, from the report's numbers
+promises() {
+	python3 - "$out/report.json" <<-'PYTHON'
+		import json
+		import sys
+
+		with open(sys.argv[1]) as file:
+		    median = {row["label"]: row["median"] for row in json.load(file)["contenders"]}
+		print("\n| promise | ratio | at most | |\n|---|---:|---:|---|")
+		for ours, theirs, limit in (
+		    ("dyno run --net none", "bwrap --unshare-all --share-net", 0.45),
+		    ("dyno run (private network)", "bwrap --unshare-all", 0.60),
+		):
+		    if ours in median and theirs in median:
+		        ratio = median[ours] / median[theirs]
+		        print(f"| {ours} / {theirs} | {ratio:.2f} | {limit:.2f} | {'kept' if ratio <= limit else 'MISSED'} |")
+	PYTHON
+}
+
 make_trees
 choose
 {
@@ -127,6 +146,7 @@ choose
 	facts
 	echo
 	"$out/spawn" -n "$runs" -g "$gap" -j "$out/report.json" "${commands[@]}"
+	promises
 	for line in "${missing[@]}"; do
 		printf '\nLeft out: %s\n' "$line"
 	done
