@@ -47,7 +47,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 BASE := error fd text units clock claim fault options options_print
 ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
-NETNS := netlink link address network resolver rootless
+NETNS := ahead netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command
 RUNTIME := host spec app sandbox child channel init dyno discarded reason timeline registry gc control control_client
 CLI := main verb message signals terminal run run_options app_options plan report exec ps stop gc \
@@ -242,8 +242,8 @@ check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan, as root 
 	$(MAKE) SANITIZE=address,undefined check-root check-user
 
 check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel, in QEMU
-	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN) && \
-		tests/run.sh --as user --where vm --build $(B) $(VM_BIN)'
+	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN); root=$$?; \
+		tests/run.sh --as user --where vm --build $(B) $(VM_BIN) && exit $$root'
 
 fuzz: ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(BASE:%=base/%.c) $(CONFIG:%=config/%.c)
