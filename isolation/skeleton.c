@@ -27,13 +27,9 @@
 #define FORMAT 1u /* raise it when the entries below change: part of the name */
 
 /* All writable by their maker, who without root could neither fill nor remove them else; the mount is read-only. */
-static const struct {
-	const char *path;
-	mode_t mode;
-} directories[] = {
-	{ "app", 0755 }, { "dev", 0755 },  { "etc", 0755 },         { "proc", 0755 },
-	{ "run", 0755 }, { "sys", 0755 },  { "sys/devices", 0755 }, { "sys/devices/system", 0755 },
-	{ "tmp", 0755 }, { "var", 0755 },  { "var/tmp", 0755 },     { "sys/devices/system/cpu", 0755 },
+static const char *const directories[] = {
+	"app", "dev", "etc", "proc", "run", "sys", "sys/devices", "sys/devices/system", "sys/devices/system/cpu",
+	"tmp", "var", "var/tmp",
 };
 
 const char *const skeleton_merged[] = { "bin", "sbin", "lib", "lib32", "lib64", "libx32", NULL };
@@ -86,12 +82,10 @@ static void name_of(const struct stack_kind *kind, char ret_name[32])
 	snprintf(ret_name, 32, "%s-%016llx", stack_is_host(kind->stack) ? "host" : "dir", (unsigned long long)hash);
 }
 
-/** make_directory() - one directory with exactly @mode */
-static int make_directory(int dirfd, const char *path, mode_t mode)
+/** make_directory() - one directory; build() saw to the umask, and the mount on which a dyno sees it is read-only */
+static int make_directory(int dirfd, const char *path)
 {
-	if (mkdirat(dirfd, path, 0700) < 0 || fchmodat(dirfd, path, mode, 0) < 0)
-		return -errno;
-	return 0;
+	return mkdirat(dirfd, path, 0755) < 0 ? -errno : 0;
 }
 
 /** make_texts() - the generated files of /etc; the image of a DIR stack keeps its own passwd and group */
@@ -133,7 +127,7 @@ static int copy_dir(int skeleton, const char *path)
 
 	if (from < 0)
 		return errno == ENOENT ? 0 : -errno;
-	r = make_directory(skeleton, path + 1, 0755);
+	r = make_directory(skeleton, path + 1);
 	if (r < 0)
 		return r;
 	to = openat(skeleton, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -144,7 +138,7 @@ static int copy_dir(int skeleton, const char *path)
 static int copy_etc(int skeleton)
 {
 	size_t i;
-	int r = make_directory(skeleton, "etc/ssl", 0755);
+	int r = make_directory(skeleton, "etc/ssl");
 
 	for (i = 0; r == 0 && i < COUNT(etc_dirs); i++)
 		r = copy_dir(skeleton, etc_dirs[i]);
@@ -165,7 +159,7 @@ static int copy_link(int skeleton, const char *name)
 	snprintf(path, sizeof(path), "/%s", name);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length < 0)
-		return errno == EINVAL ? make_directory(skeleton, name, 0755) : errno == ENOENT ? 0 : -errno;
+		return errno == EINVAL ? make_directory(skeleton, name) : errno == ENOENT ? 0 : -errno;
 	target[length] = '\0';
 	return symlinkat(target, skeleton, name) < 0 ? -errno : 0;
 }
@@ -178,13 +172,13 @@ static int fill(int skeleton, const struct stack_kind *kind, struct dyno_error *
 	int r = fchmod(skeleton, 0755) < 0 ? -errno : 0;
 
 	for (i = 0; r == 0 && i < COUNT(directories); i++)
-		r = make_directory(skeleton, directories[i].path, directories[i].mode);
+		r = make_directory(skeleton, directories[i]);
 	if (r == 0)
 		r = make_texts(skeleton, kind);
 	if (r == 0 && host)
 		r = copy_etc(skeleton);
 	if (r == 0 && host)
-		r = make_directory(skeleton, "usr", 0755);
+		r = make_directory(skeleton, "usr");
 	for (i = 0; r == 0 && host && skeleton_merged[i]; i++)
 		r = copy_link(skeleton, skeleton_merged[i]);
 	if (r < 0)

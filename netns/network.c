@@ -5,7 +5,7 @@
  * Theory of operation (root)
  *
  * 1. Ask the machine's routes whether the slot's addresses are free. Nothing has been made yet, so refusing is free.
- * 2. unshare(CLONE_NEWNET): the calling thread is in the new namespace. There it only opens two descriptors: the
+ * 2. Make a namespace, or fetch the one that was begun ahead: the calling thread is in it. There it only opens two descriptors: the
  *    namespace itself and a netlink socket, which belongs to the namespace in which it was created.
  * 3. setns(2) back at once. Everything that follows needs no visit: requests about the inside go through the inner
  *    socket, requests about the host through the outer one. So there is one short stretch of code in which the thread
@@ -41,6 +41,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "netns/address.h"
+#include "netns/ahead.h"
 #include "netns/link.h"
 #include "netns/netlink.h"
 #include "netns/rootless.h"
@@ -54,11 +55,13 @@
  * @rootless: no veth, pasta instead
  * @ns:       the host's network namespace, -1 until needed
  * @sock:     netlink socket in it, NULL until needed
+ * @ahead:    the namespace that network_begin() started to make
  */
 struct network_host {
 	bool rootless;
 	int ns;
 	struct nl_sock *sock;
+	struct ahead ahead;
 };
 
 /**
@@ -77,7 +80,7 @@ int network_host_open(bool rootless, struct network_host **ret, struct dyno_erro
 
 	if (!host)
 		return error_set(err, -ENOMEM, STEP, "cannot allocate the host's network record");
-	*host = (struct network_host){ .rootless = rootless, .ns = -1 };
+	*host = (struct network_host){ .rootless = rootless, .ns = -1, .ahead = { .fd = -1 } };
 	*ret = host;
 	return 0;
 }
@@ -86,6 +89,7 @@ struct network_host *network_host_close(struct network_host *host)
 {
 	if (!host)
 		return NULL;
+	network_abandon(host);
 	host->sock = netlink_close(host->sock);
 	host->ns = fd_close(host->ns);
 	free(host);
@@ -133,6 +137,29 @@ static int inner_visit(enum dyno_net net, struct inner *inner, struct dyno_error
 	return r < 0 ? error_set(err, r, STEP, "cannot set lo up:") : 0;
 }
 
+void network_begin(struct network_host *host, enum dyno_net net)
+{
+	if (!host->rootless && net != DYNO_NET_HOST && host->ahead.helper == 0)
+		ahead_begin(&host->ahead);
+}
+
+void network_abandon(struct network_host *host)
+{
+	int fd = ahead_finish(&host->ahead);
+
+	fd_close(fd);
+}
+
+/** enter_new() - be in a new namespace: the one begun ahead, or one made now. Return: 0 or negative errno */
+static int enter_new(struct network_host *host)
+{
+	_cleanup_close_ int ahead = ahead_finish(&host->ahead);
+
+	if (ahead < 0 && ahead != -ENOENT)
+		return ahead;
+	return (ahead >= 0 ? setns(ahead, CLONE_NEWNET) : unshare(CLONE_NEWNET)) < 0 ? -errno : 0;
+}
+
 /**
  * inner_open() - make a namespace and come back
  * @ret: written in any case; empty on failure
@@ -145,8 +172,9 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 	r = need_namespace(host, err);
 	if (r < 0)
 		return r;
-	if (unshare(CLONE_NEWNET) < 0) {
-		r = error_set(err, -errno, STEP, "cannot make a network namespace:");
+	r = enter_new(host);
+	if (r < 0) {
+		error_set(err, r, STEP, "cannot make a network namespace:");
 		if (r == -ENOSPC)
 			error_remedy(err, "raise /proc/sys/user/max_net_namespaces");
 		else if (r == -EPERM)

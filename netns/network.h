@@ -45,6 +45,14 @@ int network_host_open(bool rootless, struct network_host **ret, struct dyno_erro
 struct network_host *network_host_close(struct network_host *host);
 
 /**
+ * network_begin() - as root: start making the next namespace on another CPU, for the network_open() to come
+ * Optional, and the earlier the better: see ahead.h. Followed by network_open() or network_abandon().
+ */
+void network_begin(struct network_host *host, enum dyno_net net);
+/** network_abandon() - drop what network_begin() made, if network_open() did not take it */
+void network_abandon(struct network_host *host);
+
+/**
  * network_open() - parent half as root: make namespace, loopback up, and for NET_PRIVATE a veth pair with addresses and
  * routes, ready to accept connections. Nothing but what it made is touched. On failure nothing is left.
  * @slot: 0..NETWORK_SLOTS-1, owned by the caller; names, addresses and MACs derive from it

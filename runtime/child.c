@@ -279,7 +279,7 @@ static int run_steps(struct child *child, struct dyno_error *err)
 		int r = fault_at(steps[i].name);
 
 		if (r < 0)
-			return error_set(err, r, steps[i].name, "injected failure:");
+			return error_set(err, r, steps[i].name, "injected failure at %s:", steps[i].name);
 		r = steps[i].run(child, err);
 		if (r < 0)
 			return r;

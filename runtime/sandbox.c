@@ -326,7 +326,7 @@ static int run_steps(struct prepare *prepare, struct dyno_error *err)
 		int r = fault_at(steps[i].name);
 
 		if (r < 0)
-			return error_set(err, r, steps[i].name, "injected failure:");
+			return error_set(err, r, steps[i].name, "injected failure at %s:", steps[i].name);
 		r = steps[i].run(prepare, err);
 		if (r < 0)
 			return r;
@@ -392,6 +392,7 @@ int dyno_prepare(struct dyno_host *host, const struct dyno_shape *shape, const s
 		r = new_sandbox(host, shape, app, requested_ns, &prepare.sandbox, err);
 	if (r < 0)
 		return r;
+	network_begin(host->network, shape->net);
 	r = run_steps(&prepare, err);
 	fd_close(prepare.child_end);
 	if (r < 0) {
@@ -443,6 +444,7 @@ struct dyno_sandbox *dyno_sandbox_destroy(struct dyno_sandbox *sandbox)
 	host = sandbox->host;
 	(void)sandbox_reap(sandbox);
 	identity_done(&sandbox->identity);
+	network_abandon(host->network);
 	network_close(host->network, &sandbox->network);
 	cgroup_done(&sandbox->group);
 	if (sandbox->slot_fd >= 0)
