@@ -90,16 +90,22 @@ static int make_v1(const struct cgroup_host *host, const char *path, size_t cont
 }
 
 /**
- * made() - what became of making a group: 0, or @r with a sentence
+ * unmake() - undo a half-made @group: only what this call made is in it
  */
-static int made(int r, const char *path, const char *tree, struct dyno_error *err)
+static void unmake(const struct cgroup_host *host, const char *path, struct cgroup *group)
 {
-	return r < 0 ? error_set(err, r, "make cgroup", "cannot make group %s in the %s tree:", path, tree) : 0;
+	if (group->v2_fd >= 0)
+		(void)unlinkat(host->v2_fd, path, AT_REMOVEDIR);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (group->v1_fd[i] >= 0)
+			(void)unlinkat(host->v1_fd[i], path, AT_REMOVEDIR);
+	cgroup_done(group);
 }
 
 int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err)
 {
 	struct cgroup group = CGROUP_NULL;
+	const char *tree = "v2";
 	char path[PATH_SIZE];
 	int r;
 
@@ -107,22 +113,18 @@ int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup 
 	if (r < 0)
 		return r;
 	if (host->v2_fd >= 0)
-		r = made(make_group(host->v2_fd, path, &group.v2_fd), path, "v2", err);
-	if (r == 0)
-		*ret = group;
-	return r;
-}
-
-int cgroup_create_v1(const struct cgroup_host *host, const char *id, struct cgroup *group, struct dyno_error *err)
-{
-	char path[PATH_SIZE];
-	int r;
-
-	r = group_path(path, id, err);
-	for (size_t i = 0; r == 0 && i < CGROUP_CONTROLLERS; i++)
+		r = make_group(host->v2_fd, path, &group.v2_fd);
+	for (size_t i = 0; r == 0 && i < CGROUP_CONTROLLERS; i++) {
+		tree = cgroup_controller_name((enum cgroup_controller)i);
 		if (host->v1_fd[i] >= 0)
-			r = made(make_v1(host, path, i, group), path, cgroup_controller_name((enum cgroup_controller)i), err);
-	return r;
+			r = make_v1(host, path, i, &group);
+	}
+	if (r < 0) {
+		unmake(host, path, &group);
+		return error_set(err, r, "make cgroup", "cannot make group %s in the %s tree:", path, tree);
+	}
+	*ret = group;
+	return 0;
 }
 
 bool cgroup_holds(const struct cgroup_host *host, enum cgroup_controller controller)
@@ -135,12 +137,16 @@ int cgroup_clone_fd(const struct cgroup *group)
 	return group->v2_fd;
 }
 
-int cgroup_join_child(const int *tasks_fds, size_t count, struct dyno_error *err)
+int cgroup_join_child(const struct cgroup *group, struct dyno_error *err)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+		if (group->tasks_fd[i] < 0)
+			continue;
 		/* "0" is the writing thread: no other process is looked up, no lock taken for its threads */
-		if (write(tasks_fds[i], "0", 1) != 1)
-			return error_set(err, -errno, "join cgroup", "cannot join a cgroup:");
+		if (write(group->tasks_fd[i], "0", 1) != 1)
+			return error_set(err, -errno, "join cgroup", "cannot join the %s group:",
+			                 cgroup_controller_name((enum cgroup_controller)i));
+	}
 	return 0;
 }
 

@@ -4,7 +4,7 @@
  *
  * One face over the v2 and v1 drivers. A dyno's group is <root>/dyno-<id> in the v2 tree and in each v1 tree that has a
  * controller we use (memory, pids, cpu, freezer). The launcher makes it before the clone; on v2 the kernel puts the
- * child into it (CLONE_INTO_CGROUP); on v1 the child joins later by writing "0" to `tasks`, because that write, unlike one of
+ * child into it (CLONE_INTO_CGROUP); on v1 the child joins by writing "0" to `tasks`, because that write, unlike one of
  * another process's PID or any to cgroup.procs, does not wait for the threadgroup lock (kernel/cgroup/cgroup.c,
  * cgroup_procs_write_start). Rootless, <root> is the delegated subtree of the caller, if there is one that works.
  *
@@ -73,24 +73,15 @@ void cgroup_host_done(struct cgroup_host *host);
 bool cgroup_holds(const struct cgroup_host *host, enum cgroup_controller controller);
 
 /**
- * cgroup_create() - make the v2 group of dyno @id, into which it is cloned (parent, before the clone)
+ * cgroup_create() - make the groups of dyno @id (parent, before the clone)
  * @id: letters, digits, ".", "_" and "-", not first; at most 63
- * @ret: the groups so far; also without a v2 tree
- * Return: 0, -EEXIST if it is there already, or negative errno with nothing left
+ * Return: 0, -EEXIST if one is there already, or negative errno; on failure nothing is left
  */
 int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err);
-/**
- * cgroup_create_v1() - make the groups of dyno @id in the v1 trees (parent, at any time before the child joins them)
- * Return: 0, -EEXIST, or negative errno; what was made before a failure stays in @group, for cgroup_remove()
- */
-int cgroup_create_v1(const struct cgroup_host *host, const char *id, struct cgroup *group, struct dyno_error *err);
 /** cgroup_clone_fd() - for CLONE_INTO_CGROUP, -1 without a v2 group */
 int cgroup_clone_fd(const struct cgroup *group);
-/**
- * cgroup_join_child() - child half: join the v1 groups whose `tasks` files are open; no allocation
- * Mustn't: run after capabilities are dropped.
- */
-int cgroup_join_child(const int *tasks_fds, size_t count, struct dyno_error *err);
+/** cgroup_join_child() - child half: join the v1 groups; no allocation. Mustn't: run after capabilities are dropped */
+int cgroup_join_child(const struct cgroup *group, struct dyno_error *err);
 /**
  * cgroup_limit() - set the limits (parent, any time); those that are 0 stay as they are
  * Return: 0; -ERANGE for less memory or processes than work; -EOPNOTSUPP for a limit that nothing here can hold

@@ -95,7 +95,7 @@ int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity
 	char uid_map[64], gid_map[64];
 	int r;
 
-	identity.base = identity_base(slot);
+	identity.base = IDENTITY_BASE + slot * IDENTITY_RANGE;
 	snprintf(uid_map, sizeof(uid_map), "0 %u %u\n", identity.base, IDENTITY_RANGE);
 	r = userns_open(uid_map, uid_map, &identity.user_fd, &identity.holder[0]);
 	if (r == 0 && slug_uid != (uid_t)-1) {
@@ -113,11 +113,6 @@ int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity
 	}
 	*ret = identity;
 	return 0;
-}
-
-uint32_t identity_base(unsigned slot)
-{
-	return IDENTITY_BASE + slot * IDENTITY_RANGE;
 }
 
 uid_t identity_user(const struct identity *identity)

@@ -3,8 +3,7 @@
  * identity.h - who a dyno is: user namespaces, id maps, user and group ids
  *
  * As root every dyno owns a range of 65,536 host ids (IDENTITY_BASE + slot * 65536), mapped to 0..65535 inside, and runs as
- * IDENTITY_USER. Two ready user namespaces are made per dyno, by a holder process that never runs, while the
- * child lays out its filesystem:
+ * IDENTITY_USER. Two ready user namespaces are made per dyno, before the clone, by a holder process that never runs:
  *  - the dyno's own, entered last; its map also translates the owners of the stack (idmapped mount), so that files of root look like root's
  *    and belong to nobody's power;
  *  - one whose map turns the slug's owner into the dyno's user: the slug is writable (through the overlay) and never chowned.
@@ -49,9 +48,6 @@ struct identity {
  * @slug_uid, @slug_gid: owner of the slug; (uid_t)-1 for no slug
  */
 int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err);
-
-/** identity_base() - first host id of the range of @slot */
-uint32_t identity_base(unsigned slot);
 
 /** identity_user() - the host id of the dyno's user, to own its scratch directories */
 uid_t identity_user(const struct identity *identity);

@@ -14,9 +14,7 @@
 #include "dyno.h"
 
 enum channel_type {
-	CHANNEL_USERS,   /* launcher, as root: your user namespaces (fds: own, slug's): the child waits for this */
-	CHANNEL_PLACES,  /* launcher: your v1 `tasks` files, and with HAS_NETWORK first your network namespace, or it is
-	                  * attached: the child waits for this */
+	CHANNEL_NETWORK, /* launcher: your network namespace (fd), or it is attached: the child waits for this */
 	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
 	CHANNEL_EXEC,    /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,  /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
@@ -29,7 +27,7 @@ enum channel_type {
 };
 
 #define CHANNEL_ALL UINT32_MAX
-#define CHANNEL_FDS 8
+#define CHANNEL_FDS 4
 #define CHANNEL_INLINE 32768 /* larger app blobs travel in a memfd: a packet must fit the socket's send buffer */
 
 /** enum channel_flag - which optional descriptors a packet carries, in this order */
@@ -39,7 +37,6 @@ enum channel_flag {
 	CHANNEL_HAS_BLOB = 4,
 	CHANNEL_WANT_TERMINAL = 8,
 	CHANNEL_WITH_STREAMS = 16,
-	CHANNEL_HAS_NETWORK = 32,
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

@@ -3,9 +3,9 @@
  * child.c - see child.h
  *
  * Theory of operation: the steps stand in the only order that works. Dying with the launcher comes first, so that nothing outlives
- * a launcher killed at any instant; every mount before the pivot, because afterwards there is nothing left to mount from; the
- * network namespace, the v1 cgroups and the host name as late as they can be, because the launcher makes them
- * meanwhile, on another CPU, but while the initial user namespace still gives us power; then the user namespace, ids, capabilities and
+ * a launcher killed at any instant; joining cgroups before the memory of the writable layer is touched, so that it is
+ * charged to the dyno; every mount before the pivot, because afterwards there is nothing left to mount from; the network
+ * namespace and the host name while the initial user namespace still gives us power; then the user namespace, ids, capabilities and
  * no_new_privs, each of which takes power away; Landlock before seccomp, which denies landlock_*; descriptors last.
  * From "syscalls" on only execve(2) is left.
  */
@@ -61,6 +61,14 @@ static int step_identity_map(struct child *child, struct dyno_error *err)
 	return r;
 }
 
+/** step_cgroup() - join the v1 groups, and make the cgroup namespace of which they are the roots */
+static int step_cgroup(struct child *child, struct dyno_error *err)
+{
+	int r = cgroup_join_child(child->group, err);
+
+	return r < 0 ? r : namespaces_cgroup_child(err);
+}
+
 /** step_private() - own keyring, and mounts that no longer propagate */
 static int step_private(struct child *child, struct dyno_error *err)
 {
@@ -73,28 +81,7 @@ static int step_private(struct child *child, struct dyno_error *err)
 /** writable_owner() - host id that owns the dyno's writable directories; (uid_t)-1 rootless */
 static uid_t writable_owner(const struct child *child)
 {
-	return child->rootless ? (uid_t)-1 : identity_user(&child->identity);
-}
-
-/** receive() - wait for the packet @type of the launcher; when it died or gave up, nobody is left to be told */
-static void receive(const struct child *child, uint32_t type, struct channel_packet *packet)
-{
-	if (channel_receive(child->channel, packet, true) <= 0 || packet->message.type != type)
-		_exit(125);
-}
-
-/** step_users() - as root: the ready user namespaces, made by the launcher meanwhile */
-static int step_users(struct child *child, struct dyno_error *err)
-{
-	static struct channel_packet packet;
-
-	(void)err;
-	if (child->rootless)
-		return 0;
-	receive(child, CHANNEL_USERS, &packet);
-	child->identity.user_fd = TAKE_FD(packet.fds[0]);
-	child->identity.slug_fd = TAKE_FD(packet.fds[1]);
-	return 0;
+	return child->rootless ? (uid_t)-1 : identity_user(child->identity);
 }
 
 /** step_scratch() - make and lay out the writable layer */
@@ -111,10 +98,10 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 static int step_stage(struct child *child, struct dyno_error *err)
 {
 	if (child->slug)
-		child->slug_fd = scratch_slug_child(child->slug, child->identity.slug_fd, writable_owner(child), err);
+		child->slug_fd = scratch_slug_child(child->slug, child->identity->slug_fd, writable_owner(child), err);
 	if (child->slug && child->slug_fd < 0)
 		return child->slug_fd;
-	child->skeleton_fd = stack_clone_child(child->skeleton, child->identity.user_fd, err);
+	child->skeleton_fd = stack_clone_child(child->skeleton, child->identity->user_fd, err);
 	if (child->skeleton_fd < 0)
 		return child->skeleton_fd;
 	return scratch_stage_child(child->scratch, err);
@@ -124,7 +111,7 @@ static int step_stage(struct child *child, struct dyno_error *err)
 static int step_stack(struct child *child, struct dyno_error *err)
 {
 	child->rootfd = stack_attach_child(child->scratch, child->skeleton_fd, child->shape->stack,
-	                                   child->identity.user_fd, err);
+	                                   child->identity->user_fd, err);
 	return child->rootfd < 0 ? child->rootfd : 0;
 }
 
@@ -171,27 +158,29 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 		return error_set(err, -errno, "terminal", "cannot open the terminal:");
 	/* Ours to give: the dyno's user must be able to reopen /dev/pts/0. */
 	if (!child->rootless &&
-	    fchown(child->terminal, identity_user(&child->identity), child->identity.base + 5) < 0)
+	    fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
 		return error_set(err, -errno, "terminal", "cannot own the terminal:");
 	return 0;
 }
 
-/** step_places() - wait for the network end and the v1 cgroups; enter them, and make the cgroup namespace that shows them */
-static int step_places(struct child *child, struct dyno_error *err)
+/** step_network() - wait for the network end, which the launcher makes meanwhile, and enter it */
+static int step_network(struct child *child, struct dyno_error *err)
 {
 	static struct channel_packet packet;
-	unsigned at = 0;
 	int r = 0;
 
-	if (child->rootless && child->shape->net != DYNO_NET_HOST)
+	if (child->shape->net == DYNO_NET_HOST)
+		return 0;
+	if (child->rootless)
 		r = network_loopback_child(err);
-	receive(child, CHANNEL_PLACES, &packet);
-	if (r == 0 && (packet.message.flags & CHANNEL_HAS_NETWORK))
-		r = network_enter_child(packet.fds[at++], err);
-	if (r == 0)
-		r = cgroup_join_child(packet.fds + at, packet.fd_count - at, err);
+	if (r < 0)
+		return r;
+	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_NETWORK)
+		_exit(125); /* the launcher died or gave up: nobody is left to be told */
+	if (packet.fd_count > 0)
+		r = network_enter_child(packet.fds[0], err);
 	channel_close_fds(&packet);
-	return r < 0 ? r : namespaces_cgroup_child(err);
+	return r;
 }
 
 /** step_hostname() - the dyno's name */
@@ -205,7 +194,7 @@ static int step_identity(struct child *child, struct dyno_error *err)
 {
 	int r = capabilities_keep_child(err);
 
-	return r < 0 ? r : identity_enter_child(&child->identity, err);
+	return r < 0 ? r : identity_enter_child(child->identity, err);
 }
 
 /** step_capabilities() - no capability in any set, and no way to get one */
@@ -251,9 +240,9 @@ struct step {
 static const struct step steps[] = {
 	{ "begin", step_begin, DYNO_PHASE_COUNT },
 	{ "identity map", step_identity_map, DYNO_PHASE_CLONED },
+	{ "cgroup", step_cgroup, DYNO_PHASE_COUNT },
 	{ "private", step_private, DYNO_PHASE_COUNT },
 	{ "scratch", step_scratch, DYNO_PHASE_SCRATCH },
-	{ "users", step_users, DYNO_PHASE_COUNT },
 	{ "stage", step_stage, DYNO_PHASE_COUNT },
 	{ "stack", step_stack, DYNO_PHASE_COUNT },
 	{ "devices", step_devices, DYNO_PHASE_COUNT },
@@ -261,7 +250,7 @@ static const struct step steps[] = {
 	{ "proc", step_proc, DYNO_PHASE_COUNT },
 	{ "pivot", step_pivot, DYNO_PHASE_COUNT },
 	{ "terminal", step_terminal, DYNO_PHASE_FILESYSTEM },
-	{ "places", step_places, DYNO_PHASE_NETWORK },
+	{ "network", step_network, DYNO_PHASE_NETWORK },
 	{ "hostname", step_hostname, DYNO_PHASE_COUNT },
 	{ "identity", step_identity, DYNO_PHASE_IDENTITY },
 	{ "capabilities", step_capabilities, DYNO_PHASE_COUNT },

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "dyno.h"
+#include "isolation/cgroup.h"
 #include "isolation/identity.h"
 #include "isolation/namespaces.h"
 
@@ -20,7 +21,7 @@
  * @rootless, @uid, @gid: the launcher's privilege and ids
  * @channel:      the child's end
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
- * @identity:     the id range; its user namespaces come by the channel
+ * @identity, @group: its ids and user namespaces, and its cgroups
  * @scratch:      the directory on disk, -1 for a tmpfs, which the child makes
  * @terminal:     slave of the pseudo-terminal, -1 without
  * @hosts, @skeleton: text of /etc/hosts, path of the root's skeleton
@@ -36,7 +37,8 @@ struct child {
 	int channel;
 	int launcher_end;
 	int landlock_abi;
-	struct identity identity;
+	const struct identity *identity;
+	const struct cgroup *group;
 	struct namespaces_cpus cpus;
 	const char *hosts;
 	const char *skeleton;

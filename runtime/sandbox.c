@@ -98,7 +98,7 @@ static int told(int r, struct dyno_error *err)
 	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
 }
 
-/** step_cgroup() - the v2 group, to be cloned into; leftovers of a dead owner of the slot go first */
+/** step_cgroup() - the dyno's groups, and its limits if they are known; leftovers of a dead owner of the slot go first */
 static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -113,40 +113,22 @@ static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 		if (r == 0)
 			r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
 	}
-	return r;
-}
-
-/** step_groups() - the v1 groups, and the limits if they are known */
-static int step_groups(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct dyno_host *host = sandbox->host;
-	char id[12];
-	int r = cgroup_create_v1(&host->cgroups, sandbox_group_id(sandbox->slot, id, sizeof(id)), &sandbox->group, err);
-
 	if (r == 0 && prepare->app)
 		r = cgroup_limit(&host->cgroups, &sandbox->group, &prepare->app->limits, err);
 	return r;
 }
 
-/** step_users() - ready user namespaces for the child; rootless it makes its own */
+/** step_users() - ready user namespaces; rootless the child makes its own */
 static int step_users(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct channel_message message = { .type = CHANNEL_USERS };
 	struct stat st = { .st_uid = (uid_t)-1 };
-	int r;
 
 	if (sandbox->host->rootless)
 		return 0;
 	if (sandbox->slug[0] != '\0' && stat(sandbox->slug, &st) < 0)
 		return error_set(err, -errno, "slug", "cannot stat slug %s:", sandbox->slug);
-	r = identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
-	if (r < 0)
-		return r;
-	r = channel_send(sandbox->channel, &message, NULL, (int[]){ sandbox->identity.user_fd, sandbox->identity.slug_fd },
-	                 sandbox->identity.slug_fd >= 0 ? 2 : 1);
-	return told(r, err);
+	return identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
 }
 
 /** step_disk() - a writable layer on disk; a tmpfs is made by the child */
@@ -223,7 +205,8 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.channel = prepare->child_end,
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
-		.identity = { .base = identity_base(sandbox->slot), .user_fd = -1, .slug_fd = -1 },
+		.identity = &sandbox->identity,
+		.group = &sandbox->group,
 		.hosts = prepare->hosts,
 		.skeleton = prepare->skeleton,
 		.scratch = sandbox->scratch,
@@ -280,23 +263,16 @@ static int step_network(struct prepare *prepare, struct dyno_error *err)
 	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
 }
 
-/** step_places() - hand network and v1 groups over */
-static int step_places(struct prepare *prepare, struct dyno_error *err)
+/** step_hand_over() - give the child its network */
+static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct channel_message message = { .type = CHANNEL_PLACES };
-	int fds[1 + CGROUP_CONTROLLERS];
-	unsigned count = 0;
-	size_t i;
+	const struct channel_message message = { .type = CHANNEL_NETWORK };
+	int fd = sandbox->network.fd;
 
-	if (sandbox->network.fd >= 0) {
-		message.flags = CHANNEL_HAS_NETWORK;
-		fds[count++] = sandbox->network.fd;
-	}
-	for (i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (sandbox->group.tasks_fd[i] >= 0)
-			fds[count++] = sandbox->group.tasks_fd[i];
-	return told(channel_send(sandbox->channel, &message, NULL, fds, count), err);
+	if (sandbox->shape.net == DYNO_NET_HOST)
+		return 0;
+	return told(channel_send(sandbox->channel, &message, NULL, &fd, fd >= 0 ? 1 : 0), err);
 }
 
 /** struct step - one step of the parent; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
@@ -309,12 +285,11 @@ static const struct {
 	{ "parent cgroup", step_cgroup, DYNO_PHASE_COUNT },
 	{ "parent disk", step_disk, DYNO_PHASE_COUNT },
 	{ "parent skeleton", step_skeleton, DYNO_PHASE_COUNT },
+	{ "parent users", step_users, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
-	{ "parent users", step_users, DYNO_PHASE_COUNT },
-	{ "parent groups", step_groups, DYNO_PHASE_COUNT },
 	{ "parent network", step_network, DYNO_PHASE_COUNT },
-	{ "parent places", step_places, DYNO_PHASE_COUNT },
+	{ "parent hand over", step_hand_over, DYNO_PHASE_COUNT },
 };
 
 /** run_steps() - the parent's road */

@@ -78,30 +78,12 @@ static inline void need_controller(const struct fixture *f, enum cgroup_controll
 	skip();
 }
 
-/** create_groups() - all groups of @id, as the launcher makes them before and after its clone */
-static inline int create_groups(const struct cgroup_host *host, const char *id, struct cgroup *ret,
-                                struct dyno_error *err)
-{
-	int r = cgroup_create(host, id, ret, err);
-
-	return r < 0 ? r : cgroup_create_v1(host, id, ret, err);
-}
-
-/** join_groups() - join the v1 groups of @group, as the child does it with the files that it was sent */
-static inline int join_groups(const struct cgroup *group)
-{
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (group->tasks_fd[i] >= 0 && cgroup_join_child(&group->tasks_fd[i], 1, NULL) < 0)
-			return -1;
-	return 0;
-}
-
 /** make() - the test's group */
 static inline void make(struct fixture *f)
 {
 	struct dyno_error err = { 0 };
 
-	if (create_groups(&f->host, f->id, &f->group, &err) < 0)
+	if (cgroup_create(&f->host, f->id, &f->group, &err) < 0)
 		fail_msg("cgroup_create: %s", err.text);
 }
 
@@ -142,7 +124,7 @@ static inline pid_t spawn(const struct cgroup *group, int (*child)(void *data), 
 	pid_t pid = spawn_at(cgroup_clone_fd(group));
 
 	if (pid == 0)
-		_exit(join_groups(group) < 0 ? 99 : child(data));
+		_exit(cgroup_join_child(group, NULL) < 0 ? 99 : child(data));
 	assert_true(pid > 0);
 	return pid;
 }
