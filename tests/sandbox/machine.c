@@ -16,6 +16,7 @@
 
 #include "base/claim.h"
 #include "base/fd.h"
+#include "isolation/cgroup.h"
 
 /** add() - one more fact */
 __attribute__((format(printf, 2, 3))) static void add(struct machine *machine, const char *fmt, ...)
@@ -60,29 +61,35 @@ static void add_directory(struct machine *machine, const char *path, const char 
 		closedir(dir);
 }
 
-/** add_cgroups() - below each hierarchy's dyno/, a directory for each slot */
-static void add_cgroups(struct machine *machine, const char *place, const char *state)
+/** add_groups_below() - the directory of each slot below the root @fd of a tree */
+static void add_groups_below(struct machine *machine, int fd, const char *state)
 {
-	char path[600];
-	struct stat st;
-	DIR *dir;
-	const struct dirent *entry;
+	char link[32], place[512];
+	ssize_t length;
 
-	snprintf(path, sizeof(path), "%s/dyno", place);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-			continue;
-		if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode) &&
-		    !held(state, "slots", entry->d_name))
-			add(machine, "left: %s/%s", path, entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = fd < 0 ? -1 : readlink(link, place, sizeof(place) - 1);
+	if (length < 0)
+		return;
+	place[length] = '\0';
+	add_directory(machine, place, "dyno-", state, "slots");
 }
 
-/** add_mounts() - each line of mountinfo, and the cgroups below those that are hierarchies */
-static void add_mounts(struct machine *machine, const char *state)
+/** add_cgroups() - of all trees in which dynos have groups */
+static void add_cgroups(struct machine *machine, const char *state)
+{
+	struct cgroup_host host;
+
+	if (cgroup_host_open(&host, NULL) < 0)
+		return;
+	add_groups_below(machine, host.v2_fd, state);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		add_groups_below(machine, host.v1_fd[i], state);
+	cgroup_host_done(&host);
+}
+
+/** add_mounts() - each line of mountinfo */
+static void add_mounts(struct machine *machine)
 {
 	FILE *in = fopen("/proc/self/mountinfo", "re");
 	char line[4096], id[32], root[512], place[512], type[64];
@@ -94,8 +101,6 @@ static void add_mounts(struct machine *machine, const char *state)
 		    sscanf(dash, " - %63s", type) != 1)
 			continue;
 		add(machine, "mount: %s %s from %s (%s)", id, place, root, type);
-		if (strncmp(type, "cgroup", 6) == 0)
-			add_cgroups(machine, place, state);
 	}
 	if (in)
 		fclose(in);
@@ -156,7 +161,8 @@ void machine_look(struct machine *ret, const char *state)
 	char path[512];
 
 	*ret = (struct machine){ 0 };
-	add_mounts(ret, state);
+	add_mounts(ret);
+	add_cgroups(ret, state);
 	add_descriptors(ret);
 	add_children(ret);
 	add_directory(ret, "/sys/class/net", "dyno", state, "slots");

@@ -37,7 +37,7 @@ struct fixture {
 	uid_t uid;       /* who launches */
 	char dir[96];    /* a directory of the test's own, removed after it */
 	char slug[128];  /* dir/slug, holds the probe */
-	char run[128];   /* dir/run, the user's XDG_RUNTIME_DIR */
+	char run[128];   /* the user's XDG_RUNTIME_DIR */
 	char state[160]; /* the state directory of the dynos launched here */
 	struct machine before;
 	pid_t running[SUPPORT_RUNNING];
@@ -127,7 +127,7 @@ void support_remove(const char *path);
 
 /** launch_start() - start a command; it is ended after the test at the latest */
 void launch_start(struct fixture *f, struct process *p, const struct launch *launch);
-/** launch_expect() - read until standard output holds @text. Return: false when it ended, or after 20 s */
+/** launch_expect() - read until standard output or error holds @text. Return: false when it ended, or after 20 s */
 bool launch_expect(struct process *p, const char *text);
 /** launch_finish() - read what is left and wait; a command that takes over 40 s is killed. Return: exit code */
 int launch_finish(struct fixture *f, struct process *p);

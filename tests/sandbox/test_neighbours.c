@@ -107,6 +107,7 @@ static void test_port_of_the_other_is_out_of_reach(struct fixture *f)
 	const char *address;
 
 	first_dyno(f, &first, "private");
+	assert_that(&first, launch_expect(&first, "http://"));
 	address = address_of(&first);
 	assert_that(&first, address != NULL);
 	DYNO(f, &p, "run", "-q", "--net", "private", "--slug", f->slug, "--", "/app/probe", "connect", address, "5000",
