@@ -130,7 +130,7 @@ static void try_host(struct doctor *doctor)
 	struct dyno_host *host = NULL;
 
 	doctor->host.tried = true;
-	if (dyno_host_open(NULL, &host, &doctor->host.err) < 0)
+	if (dyno_host_open(&host, &doctor->host.err) < 0)
 		return;
 	doctor->rootless = host->rootless;
 	(void)text_copy(doctor->state_dir, sizeof(doctor->state_dir), host->state_dir);

@@ -53,7 +53,7 @@ static int exec_launch(struct exec *exec, const struct dyno_app *app, struct dyn
 	int code = signals_open(&exec->signals, err);
 
 	if (code == 0)
-		code = dyno_host_open(NULL, &host, err);
+		code = dyno_host_open(&host, err);
 	if (code == 0) {
 		exec->fd = control_connect(host, exec->name, err);
 		code = exec->fd < 0 ? exec->fd : 0;

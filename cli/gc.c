@@ -30,7 +30,7 @@ int gc_main(int argc, char **argv, uint64_t requested_ns)
 	(void)requested_ns;
 	if (code != VERB_CONTINUE)
 		return code;
-	count = dyno_host_open(NULL, &host, &err);
+	count = dyno_host_open(&host, &err);
 	if (count == 0)
 		count = dyno_gc(host, &err);
 	host = dyno_host_close(host);

@@ -124,7 +124,7 @@ static int ps_print(const struct ps_given *given)
 	_cleanup_free_ struct registry_entry *entries = NULL;
 	struct dyno_host *host = NULL;
 	struct dyno_error err = { 0 };
-	int count = dyno_host_open(NULL, &host, &err);
+	int count = dyno_host_open(&host, &err);
 
 	if (count == 0)
 		count = registry_list(host, &entries, &err);

@@ -84,7 +84,7 @@ static int run_launch(struct run *run, uint64_t requested_ns, struct dyno_error 
 	int code = signals_open(&run->signals, err);
 
 	if (code == 0)
-		code = dyno_host_open(NULL, &run->host, err);
+		code = dyno_host_open(&run->host, err);
 	if (code == 0)
 		code = dyno_prepare(run->host, &request->shape, &request->app, requested_ns, &sandbox, err);
 	if (code == 0)
@@ -212,7 +212,11 @@ static void run_up(struct run *run)
 	run->up = true;
 	if (!request->given->quiet && request->app.port && dyno_address(run->dyno)[0])
 		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)request->app.port);
+	if (!request->given->quiet && dyno_notice(run->dyno)[0])
+		message_line("%s: limits hold for each process, not for the dyno: %s", run_name(run), dyno_notice(run->dyno));
 	run_timeline(run);
+	/* Whoever starts a dyno sweeps up after launchers that were killed. The app runs already: nobody waits for this. */
+	(void)dyno_gc(run->host, NULL);
 	terminal_init(run->terminal, request->shape.tty ? dyno_terminal(run->dyno) : -1);
 	if (terminal_raw(run->terminal, &err) < 0)
 		(void)message_error(run_name(run), &err);

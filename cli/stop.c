@@ -136,7 +136,7 @@ int stop_main(int argc, char **argv, uint64_t requested_ns)
 		message_line("dyno: stop takes either names of running dynos or --all (dyno ps lists them)");
 		return EXIT_USAGE;
 	}
-	if (dyno_host_open(NULL, &host, &err) < 0)
+	if (dyno_host_open(&host, &err) < 0)
 		code = message_error(NULL, &err);
 	else if (given.all)
 		code = stop_all(host, &given);

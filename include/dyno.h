@@ -59,10 +59,12 @@ enum dyno_cgroup_layout {
 
 /**
  * dyno_host_open() - probe the machine and open what all dynos share
- * @state_dir: runtime directory; NULL for the default (/run/dyno as root, $XDG_RUNTIME_DIR/dyno otherwise)
- * @ret:       the host, to be freed by dyno_host_close()
+ * State is kept in /run/dyno as root, else in $XDG_RUNTIME_DIR/dyno or /tmp/dyno-UID. There is one place for each user of
+ * a machine, because slots number what is the machine's own: ids, addresses, cgroups.
+ * @ret: the host, to be freed by dyno_host_close()
  */
-int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_error *err);
+int dyno_host_open(struct dyno_host **ret, struct dyno_error *err);
+/** dyno_host_close() - NULL is fine. Mustn't: be called while a sandbox or dyno of it exists. Return: NULL */
 struct dyno_host *dyno_host_close(struct dyno_host *host);
 
 /* ---- shape and app: the two halves of a spec ------------------------------------------------------------------- */
@@ -74,7 +76,7 @@ enum dyno_net {
 };
 
 /**
- * struct dyno_limits - what one dyno may use; 0 means "the default"
+ * struct dyno_limits - what one dyno may use; 0 means "the default": 512 MiB, 256 processes, no CPU ceiling
  * @memory:  bytes of memory, swap not added
  * @pids:    processes and threads
  * @cpu_milli: thousandths of one CPU as a hard ceiling, 0 for none
@@ -150,6 +152,7 @@ struct dyno_timeline {
 	uint64_t ns[DYNO_PHASE_COUNT];
 };
 
+/** dyno_phase_name() - "requested", "claimed", ... */
 const char *dyno_phase_name(enum dyno_phase phase);
 
 /* ---- sandbox and dyno ------------------------------------------------------------------------------------------- */
@@ -200,11 +203,20 @@ struct dyno_event {
 	struct dyno_error error;
 };
 
+/** dyno_fd() - readable when dyno_next_event() has something to say; owned by the dyno */
 int dyno_fd(const struct dyno *dyno);
+/** dyno_next_event() - what happened, DYNO_EVENT_NONE when nothing did; does not block */
 int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err);
+/** dyno_boot() - the stamps so far; complete after DYNO_EVENT_UP */
 const struct dyno_timeline *dyno_boot(const struct dyno *dyno);
 
+/** dyno_name() - "web.1" */
 const char *dyno_name(const struct dyno *dyno);
+/**
+ * dyno_notice() - why limits of memory and processes hold per process only, because no cgroup of this machine can hold
+ * them for the whole dyno; "" when one does
+ */
+const char *dyno_notice(const struct dyno *dyno);
 /** dyno_address() - the dyno's IPv4 address as text, or "" when the network is not private */
 const char *dyno_address(const struct dyno *dyno);
 /** dyno_pid() - PID of the dyno's first process as seen from here */

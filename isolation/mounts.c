@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,10 +45,11 @@ int mounts_new(const char *type, const struct mount_option *options, uint64_t at
 	return fd;
 }
 
-int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd)
+/** clone_tree() - see mounts_clone(); @recursive: 0 or AT_RECURSIVE */
+static int clone_tree(int dirfd, const char *path, uint64_t attr, int idmap_fd, unsigned int recursive)
 {
 	struct mount_attr set = { .attr_set = attr };
-	_cleanup_close_ int fd = open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	_cleanup_close_ int fd = open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive);
 
 	if (fd < 0)
 		return -errno;
@@ -53,9 +57,19 @@ int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd)
 		set.attr_set |= MOUNT_ATTR_IDMAP;
 		set.userns_fd = (uint64_t)idmap_fd;
 	}
-	if (set.attr_set && mount_setattr(fd, "", AT_EMPTY_PATH, &set, sizeof(set)) < 0)
+	if (set.attr_set && mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &set, sizeof(set)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd)
+{
+	return clone_tree(dirfd, path, attr, idmap_fd, 0);
+}
+
+int mounts_clone_all(int dirfd, const char *path, uint64_t attr, int idmap_fd)
+{
+	return clone_tree(dirfd, path, attr, idmap_fd, AT_RECURSIVE);
 }
 
 int mounts_allow_devices(int fd)
@@ -95,14 +109,54 @@ int mounts_attach(int fd, int rootfd, const char *path, struct dyno_error *err)
 int mounts_bind(int from_dirfd, const char *from, uint64_t attr, int idmap_fd, int rootfd, const char *path,
                 struct dyno_error *err)
 {
-	_cleanup_close_ int fd = mounts_clone(from_dirfd, from, attr, idmap_fd);
+	_cleanup_close_ int fd = mounts_clone_all(from_dirfd, from, attr, idmap_fd);
 
-	/* A filesystem without idmapped mounts: owners then show as nobody, which costs looks but no safety. */
 	if (fd == -EINVAL && idmap_fd >= 0)
-		fd = mounts_clone(from_dirfd, from, attr, -1);
+		fd = mounts_clone_all(from_dirfd, from, attr, -1);
 	if (fd < 0)
 		return error_set(err, fd, "mount", "cannot bind %s:", from);
 	return mounts_attach(fd, rootfd, path, err);
+}
+
+/** escape() - @path as mountinfo writes it: space, tab, newline and backslash as octal (proc(5)) */
+static int escape(const char *path, char *ret, size_t size)
+{
+	size_t used = 0;
+
+	for (; *path; path++) {
+		if (used + 5 > size)
+			return -ENAMETOOLONG;
+		if (strchr(" \t\n\\", *path))
+			used += (size_t)snprintf(ret + used, size - used, "\\%03o", (unsigned)*path);
+		else
+			ret[used++] = *path;
+	}
+	ret[used] = '\0';
+	return (int)used;
+}
+
+int mounts_below(const char *path, char *ret_place, size_t size)
+{
+	_cleanup_free_ char *line = NULL;
+	char prefix[PATH_MAX], place[PATH_MAX];
+	int length = escape(path, prefix, sizeof(prefix));
+	size_t room = 0;
+	int found = 0;
+	FILE *file;
+
+	if (length < 0)
+		return length;
+	file = fopen("/proc/self/mountinfo", "re");
+	if (!file)
+		return -errno;
+	/* proc(5): the fifth field is the mount point; PATH_MAX is 4096 */
+	while (!found && getline(&line, &room, file) > 0)
+		found = sscanf(line, "%*s %*s %*s %*s %4095s", place) == 1 &&
+		        strncmp(place, prefix, (size_t)length) == 0 && place[length] == '/';
+	(void)fclose(file);
+	if (found)
+		snprintf(ret_place, size, "%s", place);
+	return found;
 }
 
 int mounts_private_child(struct dyno_error *err)

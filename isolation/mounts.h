@@ -10,6 +10,7 @@
 #ifndef ISOLATION_MOUNTS_H
 #define ISOLATION_MOUNTS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/mount.h>
 
@@ -37,6 +38,9 @@ int mounts_new(const char *type, const struct mount_option *options, uint64_t at
  */
 int mounts_clone(int dirfd, const char *path, uint64_t attr, int idmap_fd);
 
+/** mounts_clone_all() - the same with all mounts below @path, each with the same attributes */
+int mounts_clone_all(int dirfd, const char *path, uint64_t attr, int idmap_fd);
+
 /** mounts_allow_devices() - let device nodes of detached mount @fd work, whatever the mount that it was cloned from says */
 int mounts_allow_devices(int fd);
 
@@ -46,9 +50,20 @@ int mounts_resolve(int rootfd, const char *path);
 /** mounts_attach() - attach detached mount @fd at @path beneath @rootfd; "" is @rootfd itself */
 int mounts_attach(int fd, int rootfd, const char *path, struct dyno_error *err);
 
-/** mounts_bind() - mounts_clone() and mounts_attach() in one */
+/**
+ * mounts_bind() - mounts_clone_all() and mounts_attach() in one
+ * A filesystem without idmapped mounts is bound without: owners then show as nobody, which costs looks but no safety.
+ */
 int mounts_bind(int from_dirfd, const char *from, uint64_t attr, int idmap_fd, int rootfd, const char *path,
                 struct dyno_error *err);
+
+/**
+ * mounts_below() - look for a filesystem mounted below directory @path, which a clone of the one mount would not show
+ * Reads mountinfo: not for the launch path.
+ * @ret_place: its mount point, as mountinfo writes it
+ * Return: 1 if there is one, 0 if not, or negative errno
+ */
+int mounts_below(const char *path, char *ret_place, size_t size);
 
 /** mounts_private_child() - stop every mount of this namespace from telling the host's about changes */
 int mounts_private_child(struct dyno_error *err);

@@ -79,7 +79,8 @@ static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
 	if (fd < 0)
 		return fd;
 	r = tree_copy(from, fd, owner);
-	if (r == 0 && fchown(fd, owner, owner) < 0)
+	/* fsmount(2) gives an O_PATH descriptor, which fchown(2) refuses */
+	if (r == 0 && fchownat(fd, "", owner, owner, AT_EMPTY_PATH) < 0)
 		r = -errno;
 	if (r < 0)
 		return error_set(err, r, "slug", "cannot copy %s, whose filesystem has no idmapped mounts:", slug);
@@ -125,8 +126,9 @@ static int overlay_app(int scratch, int slug, bool rootless, struct dyno_error *
 	return r < 0 ? r : mounts_new("overlay", options, WRITABLE_ATTR, err);
 }
 
-int scratch_attach_child(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err)
+int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err)
 {
+	bool rootless = idmap_fd < 0;
 	static const char *const binds[][2] = { { "tmp", "tmp" }, { "vartmp", "var/tmp" }, { "shm", "dev/shm" } };
 	_cleanup_close_ int app = -1;
 	size_t i;
@@ -139,7 +141,7 @@ int scratch_attach_child(int scratch, int rootfd, int slug, bool rootless, struc
 	for (i = 0; r == 0 && i < sizeof(binds) / sizeof(binds[0]); i++)
 		r = mounts_bind(scratch, binds[i][0], WRITABLE_ATTR, -1, rootfd, binds[i][1], err);
 	if (r == 0)
-		r = mounts_bind(scratch, "hosts", WRITABLE_ATTR | MOUNT_ATTR_RDONLY, -1, rootfd, "etc/hosts", err);
+		r = mounts_bind(scratch, "hosts", WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd, rootfd, "etc/hosts", err);
 	return r;
 }
 

@@ -70,8 +70,9 @@ int scratch_stage_child(int scratch, struct dyno_error *err);
  * scratch_attach_child() - attach /app (slug under the writable layer), /tmp, /var/tmp, /dev/shm and /etc/hosts
  * @rootfd: the new root, attached
  * @slug:   clone of scratch_slug_child(), -1 for none
+ * @idmap_fd: the dyno's user namespace, -1 rootless
  */
-int scratch_attach_child(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err);
+int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err);
 
 /** scratch_full() - 1 when the layer has no room left, which is the usual reason of an app that ended badly */
 int scratch_full(int scratch);

@@ -76,6 +76,7 @@ struct channel_app {
 	bool no_cgroup;
 };
 
+/** channel_pair() - both ends, close-on-exec */
 int channel_pair(int ret[2]);
 /** channel_send() - one packet. Return: 0, -EPIPE when the other side is gone, or negative errno */
 int channel_send(int fd, const struct channel_message *message, const void *blob, const int *fds, unsigned count);

@@ -124,7 +124,7 @@ static int step_devices(struct child *child, struct dyno_error *err)
 /** step_slug() - /app and the other writable places */
 static int step_slug(struct child *child, struct dyno_error *err)
 {
-	return scratch_attach_child(child->scratch, child->rootfd, child->slug_fd, child->rootless, err);
+	return scratch_attach_child(child->scratch, child->rootfd, child->slug_fd, child->identity->user_fd, err);
 }
 
 /** step_proc() - /proc and the bit of /sys */

@@ -47,7 +47,7 @@ static int adopt_app(struct dyno_sandbox *sandbox, const struct dyno_app *app, s
 		error_remedy(err, "give the app to dyno_prepare()");
 		return -ENOTSUP;
 	}
-	return cgroup_limit(&sandbox->host->cgroups, &sandbox->group, &app->limits, err);
+	return sandbox_limit(sandbox, &app->limits, err);
 }
 
 /** send_start() - the one message that makes a sandbox a dyno */
@@ -58,7 +58,11 @@ static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno
 	bool no_cgroup = !cgroup_holds(&sandbox->host->cgroups, CGROUP_MEMORY);
 	_cleanup_free_ void *blob = NULL;
 	size_t size;
-	int r = channel_app_pack(app, (const char *const *)dyno->env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
+	struct dyno_app bounded = *app;
+	int r;
+
+	bounded.limits = sandbox->limits;
+	r = channel_app_pack(&bounded, (const char *const *)dyno->env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
 
 	if (r == 0)
 		r = channel_send_app(sandbox->channel, &message, blob, size, sandbox->shape.tty ? NULL : app->fds);
@@ -69,7 +73,7 @@ static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno
 }
 
 /** publish() - let other processes find the dyno; after the start, because nothing waits for it */
-static int publish(const struct dyno *dyno, const struct dyno_app *app)
+static int publish(struct dyno *dyno, const struct dyno_app *app)
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
 	struct registry_entry entry = {
@@ -87,6 +91,7 @@ static int publish(const struct dyno *dyno, const struct dyno_app *app)
 	snprintf(entry.slug, sizeof(entry.slug), "%.255s", sandbox->slug);
 	if (sandbox->shape.scratch_dir)
 		snprintf(entry.scratch_dir, sizeof(entry.scratch_dir), "%.255s", sandbox->shape.scratch_dir);
+	dyno->entry = entry;
 	return registry_publish(sandbox->slot_fd, &entry);
 }
 
@@ -127,7 +132,6 @@ int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct 
 	}
 	dyno->sandbox = sandbox;
 	dyno->epoll = dyno->terminal = -1;
-	dyno->limits = app->limits;
 	r = start_dyno(dyno, app, err);
 	if (r < 0) {
 		dyno_destroy(dyno);
@@ -163,6 +167,9 @@ static void on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret)
 	dyno->state = DYNO_RUNNING;
 	dyno->sandbox->timeline.ns[DYNO_PHASE_EXEC] = ns;
 	ret->type = DYNO_EVENT_UP;
+	dyno->entry.boot_ns = ns - dyno->sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
+	/* The dyno is known already; without its boot time if this fails. */
+	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
 }
 
 /** on_exited() - the main process ended */
@@ -300,6 +307,13 @@ const struct dyno_timeline *dyno_boot(const struct dyno *dyno)
 	return &dyno->sandbox->timeline;
 }
 
+const char *dyno_notice(const struct dyno *dyno)
+{
+	const struct cgroup_host *cgroups = &dyno->sandbox->host->cgroups;
+
+	return cgroup_holds(cgroups, CGROUP_MEMORY) && cgroup_holds(cgroups, CGROUP_PIDS) ? "" : cgroups->why;
+}
+
 const char *dyno_name(const struct dyno *dyno)
 {
 	return dyno->sandbox->name;
@@ -340,6 +354,7 @@ int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t 
 	bool no_cgroup = !cgroup_holds(&sandbox->host->cgroups, CGROUP_MEMORY);
 	_cleanup_free_ char **env = NULL;
 	_cleanup_free_ void *blob = NULL;
+	struct dyno_app bounded = *app;
 	size_t size;
 	int r;
 
@@ -353,8 +368,9 @@ int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t 
 	if (r < 0)
 		return r;
 	r = spec_merge_environment(dyno->env, app->env, &env);
+	bounded.limits = sandbox->limits;
 	if (r == 0)
-		r = channel_app_pack(app, (const char *const *)env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
+		r = channel_app_pack(&bounded, (const char *const *)env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
 	if (r == 0)
 		r = channel_send_app(sandbox->channel, &message, blob, size, tty ? NULL : app->fds);
 	if (r < 0)

@@ -92,7 +92,7 @@ static int open_state(struct dyno_host *host, struct dyno_error *err)
 	return r;
 }
 
-int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_error *err)
+int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 {
 	struct dyno_host *host = calloc(1, sizeof(*host));
 	int r;
@@ -110,8 +110,7 @@ int dyno_host_open(const char *state_dir, struct dyno_host **ret, struct dyno_er
 		.landlock_abi = landlock_abi(),
 		.cgroups = { .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } },
 	};
-	r = state_dir ? text_copy(host->state_dir, sizeof(host->state_dir), state_dir)
-	              : default_state_dir(host, host->state_dir, sizeof(host->state_dir));
+	r = default_state_dir(host, host->state_dir, sizeof(host->state_dir));
 	if (r < 0)
 		error_set(err, r, "state", "the path of the state directory is too long");
 	if (r == 0)

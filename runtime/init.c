@@ -165,6 +165,14 @@ static void on_start(struct init *init, struct channel_packet *packet)
 		_exit(125);
 	}
 	if (init->no_init) {
+		struct pollfd launcher = { .fd = init->channel };
+
+		/*
+		 * The parent-death signal was armed again when the ids were set. A launcher that died before is told by the
+		 * channel; with an init that shows later, but here nobody will look again.
+		 */
+		if (poll(&launcher, 1, 0) > 0 && (launcher.revents & POLLHUP))
+			_exit(125);
 		app_exec(app, &streams, &error); /* returns only on failure */
 		report_failure(init, 0, &error);
 		_exit(125);
@@ -243,7 +251,7 @@ static void on_signal(const struct init *init, const struct channel_message *mes
 		(void)kill(init->main_pid, message->value);
 	for (i = 0; message->id != 0 && i < INIT_EXECS; i++)
 		if (init->execs[i].pid > 0 && init->execs[i].id == message->id)
-			(void)kill(init->execs[i].pid, message->value);
+			(void)kill(-init->execs[i].pid, message->value); /* it leads a group: app_exec() */
 }
 
 /** on_packet() - one packet of the launcher */

@@ -21,10 +21,10 @@ void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
 	(void)cgroup_usage(&sandbox->group, &usage);
 	if (usage.memory_hits > 0)
 		(void)text_format(buf, size, "memory limit %s reached, a process was killed (raise --memory)",
-		                  units_format_size(dyno->limits.memory, number, sizeof(number)));
+		                  units_format_size(sandbox->limits.memory, number, sizeof(number)));
 	else if (usage.pids_hits > 0)
 		(void)text_format(buf, size, "process limit %llu reached, %llu forks refused (raise --pids)",
-		                  (unsigned long long)dyno->limits.pids, (unsigned long long)usage.pids_hits);
+		                  (unsigned long long)sandbox->limits.pids, (unsigned long long)usage.pids_hits);
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
 		(void)text_format(buf, size, "file size limit %s reached, by a file or the output (raise --scratch-size)",
 		                  units_format_size(sandbox->shape.scratch_size, number, sizeof(number)));

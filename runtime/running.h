@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "dyno.h"
+#include "runtime/registry.h"
 #include "runtime/sandbox.h"
 
 /** enum dyno_state - how far a dyno has come */
@@ -16,7 +17,7 @@ enum dyno_state { DYNO_STARTING, DYNO_RUNNING, DYNO_ENDED };
  * @epoll:    what dyno_fd() gives: the channel and the pidfd
  * @terminal: master of the pseudo-terminal, -1 without
  * @env:      complete environment, kept for dyno_exec(); one allocation with its strings
- * @limits:   as started, to name the one that was hit
+ * @entry:    as published
  * @reported: the init told how the main process ended
  */
 struct dyno {
@@ -25,7 +26,7 @@ struct dyno {
 	int epoll;
 	int terminal;
 	char **env;
-	struct dyno_limits limits;
+	struct registry_entry entry;
 	uint32_t next_exec;
 	bool reported;
 	int status;

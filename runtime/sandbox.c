@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "isolation/mounts.h"
 #include "isolation/namespaces.h"
 #include "isolation/scratch.h"
 #include "isolation/stack.h"
@@ -45,6 +46,12 @@ char *sandbox_group_id(unsigned slot, char *buf, size_t size)
 	return buf;
 }
 
+/** given_name() - the name that a slot gives: run.1000 and up, as Heroku numbers one-off dynos */
+static void given_name(unsigned slot, char *buf, size_t size)
+{
+	snprintf(buf, size, "run.%u", 1000u + slot);
+}
+
 /**
  * take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
  * Names of that kind cannot be asked for (spec_check_app()), so the two never meet.
@@ -54,7 +61,7 @@ static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno
 	int fd;
 
 	if (!name) {
-		snprintf(sandbox->name, sizeof(sandbox->name), "run.%u", 1000u + sandbox->slot);
+		given_name(sandbox->slot, sandbox->name, sizeof(sandbox->name));
 		return 0;
 	}
 	snprintf(sandbox->name, sizeof(sandbox->name), "%s", name);
@@ -92,6 +99,27 @@ static int step_claim(struct prepare *prepare, struct dyno_error *err)
 	return take_name(sandbox, prepare->app ? prepare->app->name : NULL, err);
 }
 
+int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked, struct dyno_error *err)
+{
+	const struct cgroup_host *cgroups = &sandbox->host->cgroups;
+	struct dyno_limits held;
+
+	sandbox->limits = *asked;
+	if (sandbox->limits.memory == 0)
+		sandbox->limits.memory = SANDBOX_MEMORY;
+	if (sandbox->limits.pids == 0)
+		sandbox->limits.pids = SANDBOX_PIDS;
+	held = sandbox->limits;
+	/* What no cgroup holds is left to rlimits_apply_child(); dyno_notice() tells. */
+	if (!cgroup_holds(cgroups, CGROUP_MEMORY))
+		held.memory = 0;
+	if (!cgroup_holds(cgroups, CGROUP_PIDS))
+		held.pids = 0;
+	if (!cgroup_holds(cgroups, CGROUP_CPU))
+		held.cpu_shares = 0;
+	return cgroup_limit(cgroups, &sandbox->group, &held, err);
+}
+
 /** told() - result of telling the child something: a dead one has left its error record in the channel for dyno_next_event() */
 static int told(int r, struct dyno_error *err)
 {
@@ -114,7 +142,7 @@ static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 			r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
 	}
 	if (r == 0 && prepare->app)
-		r = cgroup_limit(&host->cgroups, &sandbox->group, &prepare->app->limits, err);
+		r = sandbox_limit(sandbox, &prepare->app->limits, err);
 	return r;
 }
 
@@ -275,6 +303,26 @@ static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
 	return told(channel_send(sandbox->channel, &message, NULL, &fd, fd >= 0 ? 1 : 0), err);
 }
 
+/**
+ * step_slug() - refuse a slug of which the dyno would see less than its caller
+ * As late as this because the child is busy for a while yet, and nothing runs before the start.
+ */
+static int step_slug(struct prepare *prepare, struct dyno_error *err)
+{
+	const char *slug = prepare->sandbox->slug;
+	char place[256];
+	int r = slug[0] != '\0' ? mounts_below(slug, place, sizeof(place)) : 0;
+
+	if (r < 0)
+		return error_set(err, r, "slug", "cannot look for mounts below slug %s:", slug);
+	if (r == 0)
+		return 0;
+	error_set(err, -EXDEV, "slug", "slug %s has another filesystem mounted at %s, which its dyno would not see", slug,
+	          place);
+	error_remedy(err, "unmount it, or copy the slug to one filesystem");
+	return -EXDEV;
+}
+
 /** struct step - one step of the parent; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
 static const struct {
 	const char *name;
@@ -290,6 +338,7 @@ static const struct {
 	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
 	{ "parent network", step_network, DYNO_PHASE_COUNT },
 	{ "parent hand over", step_hand_over, DYNO_PHASE_COUNT },
+	{ "parent slug", step_slug, DYNO_PHASE_COUNT },
 };
 
 /** run_steps() - the parent's road */
@@ -394,8 +443,11 @@ int sandbox_reap(struct dyno_sandbox *sandbox)
 int sandbox_clean_slot(struct dyno_host *host, unsigned slot, int claim, struct dyno_error *err)
 {
 	struct registry_entry entry = { 0 };
-	char id[12];
+	char id[12], name[16];
 	int r = cgroup_remove(&host->cgroups, sandbox_group_id(slot, id, sizeof(id)), err);
+
+	given_name(slot, name, sizeof(name));
+	(void)unlinkat(host->sockets_fd, name, 0);
 
 	if (r == 0 && !host->rootless)
 		r = network_remove(host->network, slot, err);

@@ -21,6 +21,7 @@
  * @channel: launcher's end
  * @pidfd, @pid: the child
  * @scratch: root of the writable layer
+ * @limits: as set, defaults filled in
  */
 struct dyno_sandbox {
 	struct dyno_host *host;
@@ -38,8 +39,20 @@ struct dyno_sandbox {
 	int channel;
 	int pidfd;
 	pid_t pid;
+	struct dyno_limits limits;
 	struct dyno_timeline timeline;
 };
+
+/* Limits of who asks for none: those of a standard-1x (https://devcenter.heroku.com/articles/dyno-types) */
+#define SANDBOX_MEMORY (512ULL << 20)
+#define SANDBOX_PIDS 256ULL
+
+/**
+ * sandbox_limit() - bound the sandbox: @asked with defaults filled in, noted in sandbox->limits
+ * Memory and processes that no cgroup can hold fall back to limits per process; a CPU ceiling has no fallback and is
+ * refused.
+ */
+int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked, struct dyno_error *err);
 
 /** sandbox_group_id() - name of the cgroup of @slot, in @buf of at least 12 bytes. Return: @buf */
 char *sandbox_group_id(unsigned slot, char *buf, size_t size);
