@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,19 +81,39 @@ static int userns_open(const char *uid_map, const char *gid_map, int *ret_fd, pi
 	return r;
 }
 
-/** slug_map() - map text that turns owner @id into the dyno's user, and root into the dyno's powerless root */
+/** append_extent() - one line of a map: @count ids from @inside, at @outside; nothing for an empty one */
+static void append_extent(char *buf, size_t size, uint32_t inside, uint32_t outside, uint32_t count)
+{
+	size_t used = strlen(buf);
+
+	if (count > 0)
+		snprintf(buf + used, size - used, "%u %u %u\n", inside, outside, count);
+}
+
+/**
+ * slug_map() - map text that swaps owner @id with the dyno's user and leaves all others in place, powerless in the range
+ * An @id beyond the range takes the place of the user's own number, which then is nobody's.
+ */
 static void slug_map(char *buf, size_t size, uint32_t id, uint32_t base)
 {
-	if (id == 0)
-		snprintf(buf, size, "0 %u 1\n", base + IDENTITY_USER);
-	else
-		snprintf(buf, size, "0 %u 1\n%u %u 1\n", base, id, base + IDENTITY_USER);
+	bool beyond = id >= IDENTITY_RANGE;
+	uint32_t low = beyond || id > IDENTITY_USER ? IDENTITY_USER : id;
+	uint32_t high = beyond ? IDENTITY_USER : id > IDENTITY_USER ? id : IDENTITY_USER;
+
+	buf[0] = '\0';
+	append_extent(buf, size, 0, base, low);
+	append_extent(buf, size, beyond ? id : low, base + high, 1);
+	if (low != high) {
+		append_extent(buf, size, low + 1, base + low + 1, high - low - 1);
+		append_extent(buf, size, high, base + low, 1);
+	}
+	append_extent(buf, size, high + 1, base + high + 1, IDENTITY_RANGE - high - 1);
 }
 
 int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err)
 {
 	struct identity identity = IDENTITY_NULL;
-	char uid_map[64], gid_map[64];
+	char uid_map[160], gid_map[160];
 	int r;
 
 	identity.base = IDENTITY_BASE + slot * IDENTITY_RANGE;

@@ -6,7 +6,7 @@
  * IDENTITY_USER. Two ready user namespaces are made per dyno, before the clone, by a holder process that never runs:
  *  - the dyno's own, entered last; its map also translates the owners of the stack (idmapped mount), so that files of root look like root's
  *    and belong to nobody's power;
- *  - one whose map turns the slug's owner into the dyno's user: the slug is writable (through the overlay) and never chowned.
+ *  - one whose map swaps the slug's owner with the dyno's user: the slug is writable (through the overlay), never chowned.
  * Rootless there is one id, the caller's, mapped to IDENTITY_USER by the child itself (user_namespaces(7): one id, the
  * writer's own, needs no privilege). There is no id 0 inside then: nothing in the dyno can be root, not even in name.
  */

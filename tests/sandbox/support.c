@@ -29,17 +29,43 @@
 /* Where the programs of this run of the suite are: readable for everyone, wherever the build is */
 static char programs_dir[64];
 
+/** struct string - one of the strings that live as long as the test */
+struct string {
+	struct string *next;
+	char text[];
+};
+
+static struct string *strings;
+
 const char *support_format(const char *fmt, ...)
 {
-	static char buffers[16][PATH_MAX];
-	static unsigned next;
-	char *buffer = buffers[next++ % 16];
+	struct string *string;
 	va_list args;
+	int length;
 
 	va_start(args, fmt);
-	vsnprintf(buffer, PATH_MAX, fmt, args);
+	length = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);
-	return buffer;
+	string = malloc(sizeof(*string) + (size_t)length + 1);
+	if (!string)
+		abort();
+	va_start(args, fmt);
+	vsnprintf(string->text, (size_t)length + 1, fmt, args);
+	va_end(args);
+	string->next = strings;
+	strings = string;
+	return string->text;
+}
+
+/** forget_strings() - the test is over */
+static void forget_strings(void)
+{
+	while (strings) {
+		struct string *next = strings->next;
+
+		free(strings);
+		strings = next;
+	}
 }
 
 const char *support_path(const struct fixture *f, const char *name)
@@ -452,6 +478,13 @@ static bool end_running(struct fixture *f)
 	return any;
 }
 
+/** reap_orphans() - those of a launcher that was killed come to us; one that still runs after a test is a leak */
+static void reap_orphans(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
 /** set_up() - make the fixture of one test. Return: 0, or -1 to fail it */
 static int set_up(void **state)
 {
@@ -472,6 +505,7 @@ static int set_up(void **state)
 	else
 		snprintf(f->state, sizeof(f->state), "/run/dyno");
 	support_slug(f, f->slug);
+	reap_orphans();
 	machine_look(&f->before, f->state);
 	return 0;
 }
@@ -504,6 +538,7 @@ static int tear_down(void **state)
 	machine_forget(&f->before);
 	unmount_below(f->dir);
 	support_remove(f->dir);
+	forget_strings();
 	return 0;
 }
 
@@ -518,9 +553,7 @@ static void run_case(void **state)
 	for (;;) {
 		struct machine after;
 
-		/* Orphans of a launcher that was killed come to us; one that still runs is a leak */
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
+		reap_orphans();
 		machine_look(&after, f->state);
 		differences = machine_differences(&f->before, &after, now_ms() >= deadline);
 		machine_forget(&after);
@@ -582,6 +615,7 @@ int sandbox_run_tests(const char *group, const struct sandbox_test *tests, size_
 		fprintf(stderr, "cannot copy dyno and the probe to %s: %s\n", programs_dir, strerror(errno));
 	}
 	support_remove(programs_dir);
+	forget_strings();
 	free(fixtures);
 	free(cases);
 	return failed;

@@ -102,9 +102,9 @@ int sandbox_run_tests(const char *group, const struct sandbox_test *tests, size_
 /** support_skip() - say on standard output which feature is missing, and leave the test */
 void support_skip(const struct fixture *f, const char *reason) __attribute__((noreturn));
 
-/** support_path() - dir/NAME in one of a few static buffers */
+/** support_path() - dir/NAME; the string lives as long as the test */
 const char *support_path(const struct fixture *f, const char *name);
-/** support_format() - printf into one of a few static buffers */
+/** support_format() - a new string that lives as long as the test */
 const char *support_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** support_slug() - make a slug at @path: the probe and a few files, owned by the launching user */
