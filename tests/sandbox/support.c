@@ -220,23 +220,23 @@ static int become(const struct fixture *f)
 	return 0;
 }
 
-/** child_environment() - what the command is told; INHERITED must not reach any dyno */
+/** child_environment() - what the command is told; getenv(3) finds the first of two. INHERITED must not reach any dyno */
 static char **child_environment(const struct fixture *f, const struct launch *launch)
 {
-	static char own[8][PATH_MAX];
+	static char own[6][PATH_MAX];
 	static char *env[64];
 	size_t used = 0;
 
+	for (; launch->env && launch->env[used] && used < 32; used++)
+		env[used] = strdup(launch->env[used]);
 	snprintf(own[0], PATH_MAX, "HOME=%s", f->dir);
 	snprintf(own[1], PATH_MAX, "XDG_RUNTIME_DIR=%s", f->run);
 	snprintf(own[2], PATH_MAX, "INHERITED=by-mistake");
 	snprintf(own[3], PATH_MAX, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	snprintf(own[4], PATH_MAX, "ASAN_OPTIONS=%s", getenv("ASAN_OPTIONS") ? getenv("ASAN_OPTIONS") : "");
 	snprintf(own[5], PATH_MAX, "UBSAN_OPTIONS=%s", getenv("UBSAN_OPTIONS") ? getenv("UBSAN_OPTIONS") : "");
-	for (; used < 6; used++)
-		env[used] = own[used];
-	for (size_t i = 0; launch->env && launch->env[i] && used < 63; i++)
-		env[used++] = strdup(launch->env[i]);
+	for (size_t i = 0; i < 6; i++)
+		env[used++] = own[i];
 	env[used] = NULL;
 	return env;
 }
