@@ -119,7 +119,11 @@ int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity
 	identity.base = IDENTITY_BASE + slot * IDENTITY_RANGE;
 	snprintf(uid_map, sizeof(uid_map), "0 %u %u\n", identity.base, IDENTITY_RANGE);
 	r = userns_open(uid_map, uid_map, &identity.user_fd, &identity.holder[0]);
-	if (r == 0 && slug_uid != (uid_t)-1) {
+	if (r == 0 && slug_uid == IDENTITY_USER && slug_gid == IDENTITY_USER) {
+		/* The first user of most machines: nobody is to be swapped, one namespace does for both. */
+		identity.slug_fd = fcntl(identity.user_fd, F_DUPFD_CLOEXEC, 3);
+		r = identity.slug_fd < 0 ? -errno : 0;
+	} else if (r == 0 && slug_uid != (uid_t)-1) {
 		slug_map(uid_map, sizeof(uid_map), slug_uid, identity.base);
 		slug_map(gid_map, sizeof(gid_map), slug_gid, identity.base);
 		/* The two holders share one stack: the first was killed before the second needs it, or never ran. */

