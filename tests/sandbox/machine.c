@@ -266,7 +266,7 @@ static uint64_t mix_content(uint64_t hash, const char *path, mode_t mode)
 static int digest_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	uint64_t hash = mix(0xcbf29ce484222325u, path, strlen(path));
-	const uint64_t facts[] = {
+	const uint64_t facts[11] = {
 		st->st_mode,
 		st->st_uid,
 		st->st_gid,

@@ -102,6 +102,12 @@ int sandbox_run_tests(const char *group, const struct sandbox_test *tests, size_
 /** support_skip() - say on standard output which feature is missing, and leave the test */
 void support_skip(const struct fixture *f, const char *reason) __attribute__((noreturn));
 
+/** FAIL() - end the test with a message */
+#define FAIL(...) (print_error(__VA_ARGS__), _fail(__FILE__, __LINE__), abort())
+
+/** support_now_ms() - monotonic */
+long long support_now_ms(void);
+
 /** support_path() - dir/NAME; the string lives as long as the test */
 const char *support_path(const struct fixture *f, const char *name);
 /** support_format() - a new string that lives as long as the test */
