@@ -213,7 +213,8 @@ static void run_up(struct run *run)
 	if (!request->given->quiet && request->app.port && dyno_address(run->dyno)[0])
 		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)request->app.port);
 	if (!request->given->quiet && dyno_notice(run->dyno)[0])
-		message_line("dyno: %s: limits hold for each process, not for the dyno: %s", run_name(run), dyno_notice(run->dyno));
+		message_line("dyno: %s: limits hold for each process, not for the dyno: %s", run_name(run),
+		             dyno_notice(run->dyno));
 	run_timeline(run);
 	/* Whoever starts a dyno sweeps up after launchers that were killed. The app runs already: nobody waits for this. */
 	(void)dyno_gc(run->host, NULL);

@@ -6,8 +6,8 @@
 #include "dyno.h"
 
 struct size {
-	const char *name;   /* "standard-1x" */
-	const char *label;  /* "Standard-1X", as Heroku's ps prints it */
+	const char *name;  /* "standard-1x" */
+	const char *label; /* "Standard-1X", as Heroku's ps prints it */
 	struct dyno_limits limits;
 };
 

@@ -177,14 +177,14 @@ struct dyno_sandbox *dyno_sandbox_destroy(struct dyno_sandbox *sandbox);
 int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret, struct dyno_error *err);
 
 enum dyno_event_type {
-	DYNO_EVENT_NONE,   /* nothing yet: poll dyno_fd() again */
-	DYNO_EVENT_UP,     /* execve succeeded; the timeline is complete */
-	DYNO_EVENT_FAILED, /* the dyno could not be started; error says why; the last event */
-	DYNO_EVENT_EXITED, /* the main process ended; the last event */
+	DYNO_EVENT_NONE,        /* nothing yet: poll dyno_fd() again */
+	DYNO_EVENT_UP,          /* execve succeeded; the timeline is complete */
+	DYNO_EVENT_FAILED,      /* the dyno could not be started; error says why; the last event */
+	DYNO_EVENT_EXITED,      /* the main process ended; the last event */
 	DYNO_EVENT_EXEC_UP,     /* a process of dyno_exec() runs: exec_id, terminal */
 	DYNO_EVENT_EXEC_FAILED, /* it could not be started: exec_id, error */
 	DYNO_EVENT_EXEC_EXITED, /* it ended: exec_id, status */
-	DYNO_EVENT_STOPPED, /* the main process stopped (SIGTSTP); status holds the signal */
+	DYNO_EVENT_STOPPED,     /* the main process stopped (SIGTSTP); status holds the signal */
 };
 
 /**

@@ -19,9 +19,9 @@
 
 #include "dyno.h"
 
-#define IDENTITY_USER 1000u         /* uid and gid of the dyno inside */
+#define IDENTITY_USER 1000u /* uid and gid of the dyno inside */
 #define IDENTITY_USER_NAME "dyno"
-#define IDENTITY_BASE 0x40000000u   /* above what distributions, systemd-nspawn's defaults and /etc/subuid hand out */
+#define IDENTITY_BASE 0x40000000u /* above what distributions, systemd-nspawn's defaults and /etc/subuid hand out */
 #define IDENTITY_RANGE 65536u
 
 /**

@@ -49,7 +49,8 @@ int mounts_new(const char *type, const struct mount_option *options, uint64_t at
 static int clone_tree(int dirfd, const char *path, uint64_t attr, int idmap_fd, unsigned int recursive)
 {
 	struct mount_attr set = { .attr_set = attr };
-	_cleanup_close_ int fd = open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive);
+	_cleanup_close_ int fd = open_tree(dirfd, path,
+	                                   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive);
 
 	if (fd < 0)
 		return -errno;

@@ -105,7 +105,7 @@ void namespaces_hostname(const char *name, char ret_host[64])
 {
 	size_t i;
 
-	for (i = 0; name[i] != '\0' && i < 63; i++)
+	for (i = 0; i < 63 && name[i] != '\0'; i++)
 		ret_host[i] = name[i] == '.' || name[i] == '_' ? '-' : name[i];
 	ret_host[i] = '\0';
 }

@@ -28,12 +28,11 @@ static const struct {
 	const char *path;
 	enum cover cover;
 } covers[] = {
-	{ "acpi", HIDE_DIR },      { "asound", HIDE_DIR },        { "scsi", HIDE_DIR },
-	{ "kcore", HIDE_FILE },    { "keys", HIDE_FILE },         { "interrupts", HIDE_FILE },
-	{ "timer_list", HIDE_FILE }, { "timer_stats", HIDE_FILE }, { "latency_stats", HIDE_FILE },
-	{ "sched_debug", HIDE_FILE }, { "sysrq-trigger", HIDE_FILE },
-	{ "bus", READ_ONLY },      { "fs", READ_ONLY },           { "irq", READ_ONLY },
-	{ "sys", READ_ONLY },
+	{ "acpi", HIDE_DIR },         { "asound", HIDE_DIR },         { "scsi", HIDE_DIR },
+	{ "kcore", HIDE_FILE },       { "keys", HIDE_FILE },          { "interrupts", HIDE_FILE },
+	{ "timer_list", HIDE_FILE },  { "timer_stats", HIDE_FILE },   { "latency_stats", HIDE_FILE },
+	{ "sched_debug", HIDE_FILE }, { "sysrq-trigger", HIDE_FILE }, { "bus", READ_ONLY },
+	{ "fs", READ_ONLY },          { "irq", READ_ONLY },           { "sys", READ_ONLY },
 };
 
 /** cover_path() - hide or protect one path of the proc mount @proc; a path that this kernel does not have needs nothing */
@@ -78,7 +77,7 @@ int procfs_attach_child(int rootfd, int scratch, bool rootless, struct dyno_erro
 
 	if (proc < 0) {
 		if (proc == -EPERM && rootless)
-			error_remedy(err, "this machine's own /proc is partly hidden (a container?): the kernel then refuses");
+			error_remedy(err, "/proc itself is partly hidden here (a container?): the kernel then refuses");
 		return proc;
 	}
 	if (fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)

@@ -28,9 +28,9 @@ struct place {
 };
 
 static const struct place places[] = {
-	{ "root", 0755, false },  { "upper", 0755, true },   { "work", 0700, false },    { "tmp", 01777, true },
-	{ "vartmp", 01777, true }, { "shm", 01777, true },   { "lower", 0755, false },   { "stack", 0755, false },
-	{ "masked.d", 0, false },
+	{ "root", 0755, false },  { "upper", 0755, true },   { "work", 0700, false },
+	{ "tmp", 01777, true },   { "vartmp", 01777, true }, { "shm", 01777, true },
+	{ "lower", 0755, false }, { "stack", 0755, false },  { "masked.d", 0, false },
 };
 
 int scratch_open(uint64_t size, struct dyno_error *err)
@@ -117,9 +117,12 @@ int scratch_stage_child(int scratch, struct dyno_error *err)
 static int overlay_app(int scratch, int slug, bool rootless, struct dyno_error *err)
 {
 	const struct mount_option options[] = {
-		{ "lowerdir", "lower" }, { "upperdir", "upper" },
-		{ "workdir", "work" },   { "index", "off" },
-		{ rootless ? "userxattr" : NULL, NULL }, { NULL, NULL },
+		{ "lowerdir", "lower" },
+		{ "upperdir", "upper" },
+		{ "workdir", "work" },
+		{ "index", "off" },
+		{ rootless ? "userxattr" : NULL, NULL },
+		{ NULL, NULL },
 	};
 	int r = mounts_attach(slug, scratch, "lower", err);
 
@@ -141,7 +144,8 @@ int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct
 	for (i = 0; r == 0 && i < sizeof(binds) / sizeof(binds[0]); i++)
 		r = mounts_bind(scratch, binds[i][0], WRITABLE_ATTR, -1, rootfd, binds[i][1], err);
 	if (r == 0)
-		r = mounts_bind(scratch, "hosts", WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd, rootfd, "etc/hosts", err);
+		r = mounts_bind(scratch, "hosts", WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd, rootfd, "etc/hosts",
+		                err);
 	return r;
 }
 

@@ -69,7 +69,9 @@ static int attach_host(int rootfd, int idmap_fd, struct dyno_error *err)
 static int overlay_root(int scratch, const char *stack, int idmap_fd, struct dyno_error *err)
 {
 	const struct mount_option options[] = {
-		{ "lowerdir", "root:stack" }, { idmap_fd < 0 ? "userxattr" : NULL, NULL }, { NULL, NULL },
+		{ "lowerdir", "root:stack" },
+		{ idmap_fd < 0 ? "userxattr" : NULL, NULL },
+		{ NULL, NULL },
 	};
 	int r = mounts_bind(AT_FDCWD, stack, STACK_ATTR, idmap_fd, scratch, "stack", err);
 

@@ -121,8 +121,7 @@ static int copy_link(const struct visit *visit, int dir, const char *name)
 	target[length] = '\0';
 	if (symlinkat(target, visit->to, name) < 0)
 		return -errno;
-	if (visit->owner != (uid_t)-1 &&
-	    fchownat(visit->to, name, visit->owner, visit->owner, AT_SYMLINK_NOFOLLOW) < 0)
+	if (visit->owner != (uid_t)-1 && fchownat(visit->to, name, visit->owner, visit->owner, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }

@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-
 #define HELPER_STACK 8192
 
 #if defined(__x86_64__)

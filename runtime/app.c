@@ -102,7 +102,8 @@ static int explain_exec(int code, const char *file, struct dyno_error *err)
 	struct stat st;
 
 	if (code == -ENOENT && strchr(file, '/') && stat(file, &st) == 0) {
-		error_set(err, code, "exec", "cannot run %s: its interpreter (#! line or ELF loader) is not in the dyno", file);
+		error_set(err, code, "exec",
+		          "cannot run %s: its interpreter (#! line or ELF loader) is not in the dyno", file);
 		error_remedy(err, "use a --stack that has it, or a static program");
 	} else if (code == -ENOENT || code == -ENOTDIR) {
 		error_set(err, code, "exec", "%s: command not found in the dyno", file);

@@ -124,7 +124,7 @@ static size_t vector_size(const char *const *vector, uint32_t *ret_count)
 }
 
 /** put_string() - append @text at *@at. Return: its offset from @blob */
-static uint64_t put_string(char *blob, char **at, const char *text)
+static uint64_t put_string(const char *blob, char **at, const char *text)
 {
 	uint64_t offset = (uint64_t)(*at - blob);
 	size_t size = strlen(text) + 1;

@@ -157,8 +157,7 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	if (child->terminal < 0)
 		return error_set(err, -errno, "terminal", "cannot open the terminal:");
 	/* Ours to give: the dyno's user must be able to reopen /dev/pts/0. */
-	if (!child->rootless &&
-	    fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
+	if (!child->rootless && fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
 		return error_set(err, -errno, "terminal", "cannot own the terminal:");
 	return 0;
 }

@@ -46,15 +46,12 @@ int control_stop(int fd, bool now, int64_t grace_ms, struct dyno_error *err)
 static int take_answer(struct channel_packet *packet, int *ret_terminal, struct dyno_error *err)
 {
 	switch (packet->message.type) {
-	case CONTROL_UP:
-		*ret_terminal = TAKE_FD(packet->fds[0]);
-		return 0;
+	case CONTROL_UP: *ret_terminal = TAKE_FD(packet->fds[0]); return 0;
 	case CONTROL_FAILED:
 		if (err)
 			*err = packet->message.error;
 		return packet->message.error.code < 0 ? packet->message.error.code : -EPROTO;
-	default:
-		return error_set(err, -EPROTO, "exec", "the launcher answered out of turn");
+	default: return error_set(err, -EPROTO, "exec", "the launcher answered out of turn");
 	}
 }
 

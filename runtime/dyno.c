@@ -62,7 +62,8 @@ static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno
 	int r;
 
 	bounded.limits = sandbox->limits;
-	r = channel_app_pack(&bounded, (const char *const *)dyno->env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
+	r = channel_app_pack(&bounded, (const char *const *)dyno->env, sandbox->shape.scratch_size, no_cgroup, &blob,
+	                     &size);
 
 	if (r == 0)
 		r = channel_send_app(sandbox->channel, &message, blob, size, sandbox->shape.tty ? NULL : app->fds);
@@ -191,26 +192,19 @@ static void on_packet(struct dyno *dyno, struct channel_packet *packet, struct d
 	const struct channel_message *message = &packet->message;
 
 	switch (message->type) {
-	case CHANNEL_PARKED:
-		on_parked(dyno, packet);
-		break;
-	case CHANNEL_UP:
-		on_up(dyno, message->ns, ret);
-		break;
+	case CHANNEL_PARKED: on_parked(dyno, packet); break;
+	case CHANNEL_UP: on_up(dyno, message->ns, ret); break;
 	case CHANNEL_FAILED:
 		dyno->state = DYNO_ENDED;
 		ret->type = DYNO_EVENT_FAILED;
 		ret->error = message->error;
 		break;
-	case CHANNEL_EXITED:
-		on_exited(dyno, message->value, ret);
-		break;
+	case CHANNEL_EXITED: on_exited(dyno, message->value, ret); break;
 	case CHANNEL_STOPPED:
 		ret->type = DYNO_EVENT_STOPPED;
 		ret->status = message->value;
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -370,7 +364,8 @@ int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t 
 	r = spec_merge_environment(dyno->env, app->env, &env);
 	bounded.limits = sandbox->limits;
 	if (r == 0)
-		r = channel_app_pack(&bounded, (const char *const *)env, sandbox->shape.scratch_size, no_cgroup, &blob, &size);
+		r = channel_app_pack(&bounded, (const char *const *)env, sandbox->shape.scratch_size, no_cgroup, &blob,
+		                     &size);
 	if (r == 0)
 		r = channel_send_app(sandbox->channel, &message, blob, size, tty ? NULL : app->fds);
 	if (r < 0)

@@ -232,7 +232,7 @@ static void on_exec(struct init *init, struct channel_packet *packet)
 		channel_app_close(app, size, mapping);
 	channel_close_fds(packet);
 	fd_close(streams.terminal);
-	if (pid < 0) {
+	if (pid < 0 || !slot) {
 		report_failure(init, packet->message.id, &error);
 		return;
 	}
@@ -270,11 +270,8 @@ static void on_packet(struct init *init)
 		if (init->main_pid > 0)
 			on_exec(init, &packet);
 		break;
-	case CHANNEL_SIGNAL:
-		on_signal(init, &packet.message);
-		break;
-	default:
-		break;
+	case CHANNEL_SIGNAL: on_signal(init, &packet.message); break;
+	default: break;
 	}
 	channel_close_fds(&packet);
 }

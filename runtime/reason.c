@@ -26,7 +26,8 @@ void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
 		(void)text_format(buf, size, "process limit %llu reached, %llu forks refused (raise --pids)",
 		                  (unsigned long long)sandbox->limits.pids, (unsigned long long)usage.pids_hits);
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
-		(void)text_format(buf, size, "file size limit %s reached, by a file or the output (raise --scratch-size)",
+		(void)text_format(buf, size,
+		                  "file size limit %s reached, by a file or the output (raise --scratch-size)",
 		                  units_format_size(sandbox->shape.scratch_size, number, sizeof(number)));
 	else if (sandbox->scratch >= 0 && scratch_full(sandbox->scratch) > 0)
 		(void)text_format(buf, size, "scratch limit %s reached, writes were refused (raise --scratch-size)",
@@ -34,5 +35,6 @@ void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		(void)text_format(buf, size, "killed by the system call filter: a call of a foreign ABI");
 	else if (WIFSIGNALED(status))
-		(void)text_format(buf, size, "ended by signal %d (%s)", WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+		(void)text_format(buf, size, "ended by signal %d (%s)", WTERMSIG(status),
+		                  sigdescr_np(WTERMSIG(status)));
 }

@@ -174,7 +174,7 @@ int registry_find(struct dyno_host *host, const char *name, struct registry_entr
 
 	if (count < 0)
 		return count;
-	for (i = 0; i < count; i++) {
+	for (i = 0; list && i < count; i++) {
 		if (strcmp(list[i].name, name) != 0)
 			continue;
 		*ret = list[i];

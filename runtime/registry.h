@@ -19,14 +19,14 @@
 struct registry_entry {
 	char name[REGISTRY_NAME_MAX];
 	unsigned slot;
-	pid_t launcher;       /* process that owns the dyno */
-	pid_t pid;            /* the dyno's first process */
-	uint64_t started;     /* CLOCK_REALTIME, seconds */
-	uint64_t boot_ns;     /* request to exec */
+	pid_t launcher;   /* process that owns the dyno */
+	pid_t pid;        /* the dyno's first process */
+	uint64_t started; /* CLOCK_REALTIME, seconds */
+	uint64_t boot_ns; /* request to exec */
 	enum dyno_net net;
 	char address[16];
 	uint16_t port;
-	char command[128];    /* argv[0] only, cut */
+	char command[128]; /* argv[0] only, cut */
 	char slug[256];
 	char scratch_dir[256]; /* "" for a tmpfs */
 };

@@ -247,8 +247,8 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	pid_t pid;
 
 	namespaces_cpus(&child.cpus);
-	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net),
-	                       cgroup_clone_fd(&sandbox->group), &sandbox->pidfd, err);
+	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net), cgroup_clone_fd(&sandbox->group),
+	                       &sandbox->pidfd, err);
 	if (pid == 0)
 		child_main(&child);
 	if (pid < 0)
@@ -317,8 +317,8 @@ static int step_slug(struct prepare *prepare, struct dyno_error *err)
 		return error_set(err, r, "slug", "cannot look for mounts below slug %s:", slug);
 	if (r == 0)
 		return 0;
-	error_set(err, -EXDEV, "slug", "slug %s has another filesystem mounted at %s, which its dyno would not see", slug,
-	          place);
+	error_set(err, -EXDEV, "slug", "slug %s has another filesystem mounted at %s, which its dyno would not see",
+	          slug, place);
 	error_remedy(err, "unmount it, or copy the slug to one filesystem");
 	return -EXDEV;
 }

@@ -192,15 +192,15 @@ static void test_secrets_are_not_in_a_plan_or_an_error(struct fixture *f)
 {
 	static struct process p;
 
-	DYNO(f, &p, "run", "--dry-run", "--net", "none", "--slug", f->slug, "-e", "KEY=" SECRET, "--", "/app/probe",
+	DYNO(f, &p, "run", "--dry-run", "--net", "none", "--slug", f->slug, "-e", ("KEY=" SECRET), "--", "/app/probe",
 	     "env");
 	assert_exit(&p, 0);
 	assert_says(&p, "KEY");
 	assert_silent_on(&p, SECRET);
-	DYNO(f, &p, "run", "--net", "none", "--slug", f->slug, "-e", "0KEY=" SECRET, "--", "/app/probe", "env");
+	DYNO(f, &p, "run", "--net", "none", "--slug", f->slug, "-e", ("0KEY=" SECRET), "--", "/app/probe", "env");
 	assert_exit(&p, 2);
 	assert_silent_on(&p, SECRET);
-	DYNO(f, &p, "run", "--net", "none", "--slug", f->slug, "-e", "KEY=" SECRET, "--", "/app/nothing");
+	DYNO(f, &p, "run", "--net", "none", "--slug", f->slug, "-e", ("KEY=" SECRET), "--", "/app/nothing");
 	assert_exit(&p, 127);
 	assert_silent_on(&p, SECRET);
 }
@@ -209,7 +209,7 @@ static void test_environment_of_init_is_hidden(struct fixture *f)
 {
 	static struct process p;
 
-	DYNO(f, &p, "run", "-q", "--net", "none", "--slug", f->slug, "-e", "KEY=" SECRET, "--", "/app/probe", "read",
+	DYNO(f, &p, "run", "-q", "--net", "none", "--slug", f->slug, "-e", ("KEY=" SECRET), "--", "/app/probe", "read",
 	     "/proc/1/environ", "--", "read", "/proc/1/cmdline");
 	assert_exit(&p, 0);
 	assert_value(&p, "result", "EACCES");

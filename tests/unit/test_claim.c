@@ -40,8 +40,10 @@ static int set_up(void **state)
 	if (!f)
 		return -1;
 	strcpy(f->path, "/tmp/dyno-claim-XXXXXX");
-	if (!mkdtemp(f->path))
+	if (!mkdtemp(f->path)) {
+		free(f);
 		return -1;
+	}
 	f->fd = open(f->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*state = f;
 	return f->fd < 0 ? -1 : 0;
