@@ -158,14 +158,18 @@ static int by_text(const void *a, const void *b)
 
 void machine_look(struct machine *ret, const char *state)
 {
+	bool rootless = strcmp(state, "/run/dyno") != 0;
 	char path[512];
 
 	*ret = (struct machine){ 0 };
 	add_mounts(ret);
-	add_cgroups(ret, state);
+	/* Links are root's alone; and the groups that we see as root are not those of the ordinary user's dynos */
+	if (!rootless)
+		add_directory(ret, "/sys/class/net", "dyno", state, "slots");
+	if (!rootless || geteuid() != 0)
+		add_cgroups(ret, state);
 	add_descriptors(ret);
 	add_children(ret);
-	add_directory(ret, "/sys/class/net", "dyno", state, "slots");
 	snprintf(path, sizeof(path), "%s/slots", state);
 	add_directory(ret, path, "", state, "slots");
 	snprintf(path, sizeof(path), "%s/names", state);

@@ -15,7 +15,7 @@ struct machine {
 /**
  * machine_look() - mounts, our descriptors and children, and what is left of dynos that run no more: links, cgroups,
  * state files. What belongs to a dyno that runs (its claim is held) is no fact, so that others may run dynos meanwhile.
- * @state: state directory
+ * @state: state directory; another than root's is an ordinary user's, who makes no links
  */
 void machine_look(struct machine *ret, const char *state);
 /** machine_differences() - how many facts are new in @after or gone from it; each is printed when @say */
