@@ -64,8 +64,9 @@ void life_assert_refusal(const struct process *p, int code, const char *text, co
 const char *life_json(const char *text, const char *script)
 {
 	static char out[4096];
+	size_t length = 0;
 	int to[2], from[2];
-	ssize_t length;
+	ssize_t n;
 	pid_t pid;
 
 	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
@@ -82,9 +83,10 @@ const char *life_json(const char *text, const char *script)
 	close(from[1]);
 	(void)fd_write_all(to[1], text, strlen(text));
 	close(to[1]);
-	length = read(from[0], out, sizeof(out) - 1);
+	while ((n = read(from[0], out + length, sizeof(out) - 1 - length)) > 0)
+		length += (size_t)n;
 	close(from[0]);
-	out[length > 0 ? length : 0] = '\0';
+	out[length] = '\0';
 	out[strcspn(out, "\n")] = '\0';
 	waitpid(pid, NULL, 0);
 	return out;
