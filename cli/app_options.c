@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -58,6 +59,24 @@ static int app_environment(const struct app_given *given, bool tty, struct envir
 }
 
 /**
+ * app_streams_check() - no standard stream may be a directory
+ * openat(2) relative to a directory of this machine's, and "..", lead out of the dyno whatever its root is
+ * (CVE-2024-21626). A stream that is closed is none.
+ */
+static int app_streams_check(const struct dyno_app *app, struct dyno_error *err)
+{
+	static const char *const names[] = { "input", "output", "error" };
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (fstat(app->fds[i], &st) == 0 && S_ISDIR(st.st_mode))
+			return error_set(err, -EISDIR, "streams",
+			                 "standard %s is a directory, which would lead the command out of its dyno", names[i]);
+	}
+	return 0;
+}
+
+/**
  * app_streams() - the command's standard streams; @app->fds is ignored with a terminal
  * A terminal of the caller's is not handed over for reading unless asked for: whoever can read it can read what is
  * typed there next.
@@ -69,12 +88,12 @@ static int app_streams(const struct app_given *given, struct app_inputs *inputs,
 	app->fds[1] = STDOUT_FILENO;
 	app->fds[2] = STDERR_FILENO;
 	if (given->interactive || !isatty(STDIN_FILENO))
-		return 0;
+		return app_streams_check(app, err);
 	inputs->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (inputs->null_fd < 0)
 		return error_set(err, -errno, "streams", "cannot open /dev/null:");
 	app->fds[0] = inputs->null_fd;
-	return 0;
+	return app_streams_check(app, err);
 }
 
 /** app_command() - argv: as given, or a shell line */
