@@ -62,29 +62,6 @@ pid_t namespaces_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct dyn
 	return (pid_t)pid;
 }
 
-void namespaces_cpus(struct namespaces_cpus *ret)
-{
-	ret->known = sched_getaffinity(0, sizeof(ret->set), &ret->set) == 0;
-}
-
-void namespaces_spread(pid_t child, const struct namespaces_cpus *cpus)
-{
-	cpu_set_t others = cpus->set;
-	int here = sched_getcpu();
-
-	if (!cpus->known || here < 0)
-		return;
-	CPU_CLR((size_t)here, &others);
-	/* Best effort: with one CPU the set is empty and the call fails, which is right. */
-	(void)sched_setaffinity(child, sizeof(others), &others);
-}
-
-void namespaces_gather_child(const struct namespaces_cpus *cpus)
-{
-	if (cpus->known)
-		(void)sched_setaffinity(0, sizeof(cpus->set), &cpus->set);
-}
-
 int namespaces_begin_child(struct dyno_error *err)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

@@ -11,7 +11,6 @@
 #ifndef ISOLATION_NAMESPACES_H
 #define ISOLATION_NAMESPACES_H
 
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,28 +29,6 @@ uint64_t namespaces_flags(bool rootless, enum dyno_net net);
  * Return: pid in the parent, 0 in the child, or negative errno with the causes of EPERM, ENOSPC and EINVAL told apart
  */
 pid_t namespaces_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct dyno_error *err);
-
-/** struct namespaces_cpus - the CPUs of the launcher before the clone; @known: whether they could be read */
-struct namespaces_cpus {
-	cpu_set_t set;
-	bool known;
-};
-
-/** namespaces_cpus() - note the calling thread's CPUs, to be inherited by the child */
-void namespaces_cpus(struct namespaces_cpus *ret);
-
-/**
- * namespaces_spread() - move a just-cloned child to another CPU, so that parent and child build their halves at once
- * A kernel without fork balancing (a small virtual machine) leaves the child queued behind its parent: 730 us until both
- * halves were done, 466 us with this call.
- */
-void namespaces_spread(pid_t child, const struct namespaces_cpus *cpus);
-
-/**
- * namespaces_gather_child() - give the child its launcher's CPUs back
- * Should: run after the child heard from its parent, which is when the parent's namespaces_spread() is surely over.
- */
-void namespaces_gather_child(const struct namespaces_cpus *cpus);
 
 /**
  * namespaces_begin_child() - first step of the child: die with the launcher, own session, no umask

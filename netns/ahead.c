@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -47,25 +48,41 @@ static inline long raw(long number, long a, long b, long c, long d)
 #define NO_HELPER
 #endif
 
+/** ahead_reset() - nothing begun, nothing there */
+static void ahead_reset(struct ahead *ahead)
+{
+	ahead->helper = 0;
+	atomic_init(&ahead->taken, false);
+	ahead->fd = -1;
+	ahead->code = 0;
+}
+
 #ifndef NO_HELPER
 
 /** helper_main() - make the namespace and leave its descriptor in @data, a struct ahead */
 __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
-	long r = raw(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
 
-	if (r == 0)
-		r = raw(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
-	if (r >= 0)
-		ahead->fd = (int)r;
-	else
-		ahead->code = (int)r;
+	if (!atomic_exchange(&ahead->taken, true)) {
+		long r = raw(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
+
+		if (r == 0)
+			r = raw(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+		if (r >= 0)
+			ahead->fd = (int)r;
+		else
+			ahead->code = (int)r;
+	}
 	for (;;)
 		(void)raw(SYS_exit, 0, 0, 0, 0);
 }
 
-/** move_away() - have the helper @pid run on another CPU than ours: a fork is not always balanced (namespaces_spread()) */
+/**
+ * move_away() - have the helper @pid run on another CPU than ours
+ * A kernel without fork balancing, as in a small virtual machine, would leave it queued behind its caller. (The same for
+ * the dyno's child was tried and dropped: when the other CPU was busy, launches took twice as long.)
+ */
 static void move_away(pid_t pid)
 {
 	cpu_set_t cpus;
@@ -83,7 +100,7 @@ void ahead_begin(struct ahead *ahead)
 	sigset_t all, before;
 	int pid;
 
-	*ahead = (struct ahead){ .fd = -1 };
+	ahead_reset(ahead);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = clone(helper_main, stack + sizeof(stack), CLONE_VM | CLONE_FILES | CLONE_FS, ahead);
@@ -98,7 +115,7 @@ void ahead_begin(struct ahead *ahead)
 
 void ahead_begin(struct ahead *ahead)
 {
-	*ahead = (struct ahead){ .fd = -1 };
+	ahead_reset(ahead);
 }
 
 #endif
@@ -107,13 +124,18 @@ int ahead_finish(struct ahead *ahead)
 {
 	int fd;
 
-	if (ahead->helper <= 0)
+	if (ahead->helper <= 0 || !atomic_exchange(&ahead->taken, true))
 		return -ENOENT;
-	/* __WALL: a child whose exit signal is 0 is a "clone" child to wait(2). */
-	while (waitpid(ahead->helper, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	ahead->helper = 0;
+	ahead_reap(ahead);
 	fd = ahead->fd;
 	ahead->fd = -1;
-	return fd >= 0 ? fd : ahead->code < 0 ? ahead->code : -ESRCH;
+	return fd >= 0 ? fd : ahead->code < 0 ? ahead->code : -ENOENT;
+}
+
+void ahead_reap(struct ahead *ahead)
+{
+	/* __WALL: a child whose exit signal is 0 is a "clone" child to wait(2). */
+	while (ahead->helper > 0 && waitpid(ahead->helper, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	ahead->helper = 0;
 }

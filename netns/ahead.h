@@ -8,6 +8,7 @@
 #ifndef NETNS_AHEAD_H
 #define NETNS_AHEAD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "dyno.h"
@@ -15,23 +16,32 @@
 /**
  * struct ahead - a namespace in the making
  * @helper: the process at it, 0 for none
+ * @taken:  somebody does it: the helper when it got to run, or else the caller
  * @fd:     the namespace, written by the helper, -1 until then
  * @code:   0 or the negative errno with which it failed
  */
 struct ahead {
 	pid_t helper;
+	_Atomic bool taken;
 	volatile int fd;
 	volatile int code;
 };
 
 /**
- * ahead_begin() - start making a namespace; @ahead must stay where it is until ahead_finish()
+ * ahead_begin() - start making a namespace; @ahead must stay where it is until ahead_reap()
  * The helper shares memory and descriptors with the caller (CLONE_VM, CLONE_FILES) and touches nothing but @ahead. Where
  * it cannot be had, @ahead stays empty and the namespace is to be made by the caller: nothing is lost but time.
  */
 void ahead_begin(struct ahead *ahead);
 
-/** ahead_finish() - wait for the namespace. Return: its descriptor, -ENOENT when none was begun, or negative errno */
+/**
+ * ahead_finish() - fetch the namespace
+ * Return: its descriptor, or the negative errno of the helper's failure; -ENOENT when there was none or it did not get to run yet, as on a
+ * busy machine: the caller then makes the namespace itself, and the helper will find nothing to do
+ */
 int ahead_finish(struct ahead *ahead);
+
+/** ahead_reap() - wait for the helper's end, off the launch path */
+void ahead_reap(struct ahead *ahead);
 
 #endif /* NETNS_AHEAD_H */

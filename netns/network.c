@@ -139,7 +139,8 @@ static int inner_visit(enum dyno_net net, struct inner *inner, struct dyno_error
 
 void network_begin(struct network_host *host, enum dyno_net net)
 {
-	if (!host->rootless && net != DYNO_NET_HOST && host->ahead.helper == 0)
+	network_abandon(host);
+	if (!host->rootless && net != DYNO_NET_HOST)
 		ahead_begin(&host->ahead);
 }
 
@@ -148,6 +149,7 @@ void network_abandon(struct network_host *host)
 	int fd = ahead_finish(&host->ahead);
 
 	fd_close(fd);
+	ahead_reap(&host->ahead);
 }
 
 /** enter_new() - be in a new namespace: the one begun ahead, or one made now. Return: 0 or negative errno */

@@ -29,6 +29,7 @@
 #include "isolation/devices.h"
 #include "isolation/landlock.h"
 #include "isolation/mounts.h"
+#include "isolation/namespaces.h"
 #include "isolation/procfs.h"
 #include "isolation/scratch.h"
 #include "isolation/stack.h"

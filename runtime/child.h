@@ -13,7 +13,6 @@
 #include "dyno.h"
 #include "isolation/cgroup.h"
 #include "isolation/identity.h"
-#include "isolation/namespaces.h"
 
 /**
  * struct child - plan and state of the child; filled by runtime/sandbox.c before the clone
@@ -39,7 +38,6 @@ struct child {
 	int landlock_abi;
 	const struct identity *identity;
 	const struct cgroup *group;
-	struct namespaces_cpus cpus;
 	const char *hosts;
 	const char *skeleton;
 	int scratch;

@@ -99,7 +99,6 @@ void init_begin(struct init *init, const struct child *child)
 	init->channel = channel;
 	init->terminal = terminal;
 	init->no_init = child->shape->no_init;
-	init->cpus = child->cpus;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	init->signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -155,8 +154,6 @@ static void on_start(struct init *init, struct channel_packet *packet)
 	struct dyno_error error = { 0 };
 	pid_t pid;
 
-	/* The launcher has sent this after its namespaces_spread(): the app gets all CPUs of its launcher. */
-	namespaces_gather_child(&init->cpus);
 	memcpy(streams.fds, packet->fds, sizeof(streams.fds));
 	streams.given = (packet->message.flags & CHANNEL_WITH_STREAMS) != 0;
 	if (!app) {

@@ -32,7 +32,6 @@ struct init {
 	int terminal;
 	pid_t main_pid;
 	bool no_init;
-	struct namespaces_cpus cpus;
 	struct init_exec execs[INIT_EXECS];
 };
 

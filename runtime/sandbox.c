@@ -246,7 +246,6 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	};
 	pid_t pid;
 
-	namespaces_cpus(&child.cpus);
 	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net), cgroup_clone_fd(&sandbox->group),
 	                       &sandbox->pidfd, err);
 	if (pid == 0)
@@ -254,7 +253,6 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	if (pid < 0)
 		return pid;
 	sandbox->pid = pid;
-	namespaces_spread(pid, &child.cpus);
 	prepare->child_end = fd_close(prepare->child_end);
 	return 0;
 }
