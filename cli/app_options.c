@@ -71,7 +71,8 @@ static int app_streams_check(const struct dyno_app *app, struct dyno_error *err)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (fstat(app->fds[i], &st) == 0 && S_ISDIR(st.st_mode))
 			return error_set(err, -EISDIR, "streams",
-			                 "standard %s is a directory, which would lead the command out of its dyno", names[i]);
+			                 "standard %s is a directory, which would lead the command out of its dyno",
+			                 names[i]);
 	}
 	return 0;
 }
