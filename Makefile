@@ -247,8 +247,8 @@ check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel
 	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN); root=$$?; \
 		tests/run.sh --as user --where vm --build $(B) $(VM_BIN) && exit $$root'
 
-fuzz: ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
-	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(BASE:%=base/%.c) $(CONFIG:%=config/%.c)
+fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
+	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC)
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 

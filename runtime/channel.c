@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -95,7 +96,9 @@ int channel_receive(int fd, struct channel_packet *ret, bool wait)
 	if (got == 0)
 		return 0;
 	take_fds(&msg, ret);
-	if ((size_t)got < sizeof(ret->message) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	if ((size_t)got < sizeof(ret->message) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+	    (!(ret->message.flags & CHANNEL_HAS_BLOB) &&
+	     ret->message.blob_size != (size_t)got - sizeof(ret->message))) {
 		channel_close_fds(ret);
 		return -EPROTO;
 	}
@@ -213,12 +216,15 @@ struct channel_app *channel_app_open(struct channel_packet *packet, size_t *ret_
 	size_t size = packet->message.blob_size;
 	char *blob = packet->blob;
 	struct channel_app *app;
+	struct stat st;
 
 	*ret_mapping = 0;
 	if (size < sizeof(*app))
 		return NULL;
 	if (packet->message.flags & CHANNEL_HAS_BLOB) {
-		if (packet->fd_count == 0)
+		/* to touch a mapping past the end of its file is a SIGBUS */
+		if (packet->fd_count == 0 || fstat(packet->fds[packet->fd_count - 1], &st) < 0 ||
+		    (size_t)st.st_size < size)
 			return NULL;
 		blob = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, packet->fds[packet->fd_count - 1], 0);
 		if (blob == MAP_FAILED)
@@ -228,7 +234,9 @@ struct channel_app *channel_app_open(struct channel_packet *packet, size_t *ret_
 		return NULL;
 	}
 	app = (struct channel_app *)(void *)blob;
-	if (blob[size - 1] != '\0' || app->argc == 0 || app->workdir >= size ||
+	/* as channel_app_pack() lays it out: tables that overlap would turn each other's entries into pointers */
+	if (blob[size - 1] != '\0' || app->argc == 0 || app->workdir >= size || app->argv != sizeof(*app) ||
+	    app->env != app->argv + (app->argc + 1ULL) * sizeof(uint64_t) ||
 	    !open_table(blob, size, app->argv, app->argc) || !open_table(blob, size, app->env, app->envc)) {
 		channel_app_close(app, size, *ret_mapping);
 		return NULL;

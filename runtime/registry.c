@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +22,27 @@
 #define ENTRY_SIZE 1280
 #define ENTRY_END "end=1\n" /* last line of a whole entry: a reader that does not see it read too early */
 
+/** in_one_line() - a copy of @text in @buf without line ends: an entry has one line for each key */
+static const char *in_one_line(const char *text, char *buf, size_t size)
+{
+	char *at = buf;
+
+	(void)text_copy(buf, size, text);
+	while ((at = strchr(at, '\n')))
+		*at = '?';
+	return buf;
+}
+
 int registry_publish(int fd, const struct registry_entry *entry)
 {
-	char text[ENTRY_SIZE];
+	char text[ENTRY_SIZE], command[sizeof(entry->command)], slug[sizeof(entry->slug)];
 	int length = text_format(text, sizeof(text),
 	                         "name=%s\nslot=%u\nlauncher=%d\npid=%d\nstarted=%" PRIu64 "\nboot_ns=%" PRIu64
 	                         "\nnet=%u\naddress=%s\nport=%u\ncommand=%s\nslug=%s\nscratch_dir=%s\n" ENTRY_END,
 	                         entry->name, entry->slot, entry->launcher, entry->pid, entry->started, entry->boot_ns,
-	                         (unsigned)entry->net, entry->address, entry->port, entry->command, entry->slug,
-	                         entry->scratch_dir);
+	                         (unsigned)entry->net, entry->address, entry->port,
+	                         in_one_line(entry->command, command, sizeof(command)),
+	                         in_one_line(entry->slug, slug, sizeof(slug)), entry->scratch_dir);
 
 	if (length < 0)
 		return length;
@@ -38,12 +51,12 @@ int registry_publish(int fd, const struct registry_entry *entry)
 	return pwrite(fd, text, (size_t)length, 0) == length ? 0 : -EIO;
 }
 
-/** parse_number() - @value as a number, or 0: the text is our own, a torn one was refused before */
-static uint64_t parse_number(const char *value)
+/** parse_number() - @value as a number up to @max, or 0: the text is our own, a torn one was refused before */
+static uint64_t parse_number(const char *value, uint64_t max)
 {
 	uint64_t number = 0;
 
-	(void)units_number(value, 0, UINT64_MAX, &number);
+	(void)units_number(value, 0, max, &number);
 	return number;
 }
 
@@ -53,21 +66,21 @@ static void parse_line(struct registry_entry *entry, const char *key, const char
 	if (strcmp(key, "name") == 0)
 		(void)text_copy(entry->name, sizeof(entry->name), value);
 	else if (strcmp(key, "slot") == 0)
-		entry->slot = (unsigned)parse_number(value);
+		entry->slot = (unsigned)parse_number(value, UINT_MAX);
 	else if (strcmp(key, "launcher") == 0)
-		entry->launcher = (pid_t)parse_number(value);
+		entry->launcher = (pid_t)parse_number(value, INT_MAX);
 	else if (strcmp(key, "pid") == 0)
-		entry->pid = (pid_t)parse_number(value);
+		entry->pid = (pid_t)parse_number(value, INT_MAX);
 	else if (strcmp(key, "started") == 0)
-		entry->started = parse_number(value);
+		entry->started = parse_number(value, UINT64_MAX);
 	else if (strcmp(key, "boot_ns") == 0)
-		entry->boot_ns = parse_number(value);
+		entry->boot_ns = parse_number(value, UINT64_MAX);
 	else if (strcmp(key, "net") == 0)
-		entry->net = (enum dyno_net)parse_number(value);
+		entry->net = (enum dyno_net)parse_number(value, DYNO_NET_HOST);
 	else if (strcmp(key, "address") == 0)
 		(void)text_copy(entry->address, sizeof(entry->address), value);
 	else if (strcmp(key, "port") == 0)
-		entry->port = (uint16_t)parse_number(value);
+		entry->port = (uint16_t)parse_number(value, UINT16_MAX);
 	else if (strcmp(key, "command") == 0)
 		(void)text_copy(entry->command, sizeof(entry->command), value);
 	else if (strcmp(key, "slug") == 0)

@@ -67,6 +67,8 @@ int spec_check_shape(const struct dyno_shape *shape, struct dyno_error *err)
 		                 (unsigned long long)shape->scratch_size);
 	if (shape->no_init && shape->tty)
 		return error_set(err, -EINVAL, STEP, "a terminal needs the init process: drop --no-init or --tty");
+	if (shape->scratch_dir && strchr(shape->scratch_dir, '\n'))
+		return error_set(err, -EINVAL, STEP, "the name of the scratch directory holds a line end");
 	if (!stack_is_host(shape->stack))
 		r = check_directory("stack", shape->stack, err);
 	if (r == 0 && shape->scratch_dir)

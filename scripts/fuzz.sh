@@ -20,24 +20,34 @@ done
 
 flags=(-std=gnu17 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -Ibuild/isolation -fno-omit-frame-pointer
 	"-fsanitize=address,undefined" -fno-sanitize-recover=all)
+read -ra includes < <(pkg-config --cflags libnl-route-3.0)
+read -ra libraries < <(pkg-config --libs libnl-route-3.0)
+flags+=("${includes[@]}")
 mkdir -p build/fuzz/obj
 
 # the rooms are compiled once, with coverage, and linked into each target
+compile() {
+	clang "${flags[@]}" -fsanitize=fuzzer-no-link -c -o "$2" "$1"
+}
 objects=()
 for source in "$@"; do
 	object=build/fuzz/obj/${source//\//_}.o
 	objects+=("$object")
-	clang "${flags[@]}" -fsanitize=fuzzer-no-link -c -o "$object" "$source"
+	[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
+	compile "$source" "$object" &
+done
+while [ -n "$(jobs -p)" ]; do
+	wait -n
 done
 
 for target in "${targets[@]}"; do
 	name=$(basename "$target" .c)
 	corpus=build/fuzz/corpus/${name#fuzz_}
 	mkdir -p "$corpus"
-	clang "${flags[@]}" -fsanitize=fuzzer -o "build/fuzz/$name" "$target" "${objects[@]}"
+	clang "${flags[@]}" -fsanitize=fuzzer -o "build/fuzz/$name" "$target" "${objects[@]}" "${libraries[@]}"
 	echo "---------------- $name, $seconds s"
 	"build/fuzz/$name" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/ "$corpus" "tests/fuzz/seeds/${name#fuzz_}" 2>&1 |
-		grep -v -e '#[0-9]*[[:space:]]*\(NEW\|REDUCE\|pulse\|INITED\)' -e '^INFO' -e '^"' -e '^###' -e '^stat::\(average\|new_units\|slowest\|peak\)'
+		grep -v -e '#[0-9]*[[:space:]]*\(NEW\|REDUCE\|pulse\|INITED\)' -e '^INFO' -e '^"' -e '^###' -e 'NEW_FUNC' -e '^stat::\(average\|new_units\|slowest\|peak\)'
 done
 echo "fuzz: ${#targets[@]} target(s), nothing found"

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_spec.c - apps, registry entries and app blobs of any bytes: refused, or read the same when written back */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "runtime/channel.h"
+#include "runtime/registry.h"
+#include "runtime/spec.h"
+
+#define WORDS 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/** must() - what has to hold, also where assert(3) is compiled away */
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/** check_entry() - what was read from a slot's claim is terminated, in range, and survives being published */
+static void check_entry(const uint8_t *data, size_t size)
+{
+	_cleanup_close_ int fd = memfd_create("entry", MFD_CLOEXEC);
+	struct registry_entry entry, again;
+
+	must(fd >= 0 && fd_write_all(fd, data, size) == 0);
+	if (registry_read(fd, &entry) != 1)
+		return;
+	must(entry.net <= DYNO_NET_HOST && entry.pid >= 0 && entry.launcher >= 0);
+	must(strlen(entry.name) < sizeof(entry.name) && strlen(entry.scratch_dir) < sizeof(entry.scratch_dir));
+	must(registry_publish(fd, &entry) == 0 && registry_read(fd, &again) == 1);
+	must(strcmp(entry.name, again.name) == 0 && strcmp(entry.slug, again.slug) == 0);
+	must(strcmp(entry.command, again.command) == 0 && strcmp(entry.scratch_dir, again.scratch_dir) == 0);
+	must(strcmp(entry.address, again.address) == 0 && entry.port == again.port && entry.slot == again.slot);
+	must(entry.pid == again.pid && entry.started == again.started && entry.boot_ns == again.boot_ns);
+}
+
+/** check_table() - @count pointers into the blob and a NULL */
+static void check_table(char *blob, size_t size, uint64_t offset, uint32_t count)
+{
+	char **table = (char **)(void *)(blob + offset);
+
+	for (uint32_t i = 0; i < count; i++) {
+		must(table[i] >= blob && table[i] < blob + size);
+		must(strlen(table[i]) < (size_t)(blob + size - table[i]));
+	}
+	must(table[count] == NULL);
+}
+
+/** check_blob() - @data as an app blob: refused, or every pointer leads into it */
+static void check_blob(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ struct channel_packet *packet = calloc(1, sizeof(*packet));
+	struct channel_app *app;
+	size_t mapping;
+
+	must(packet != NULL);
+	if (size > sizeof(packet->blob))
+		return;
+	memcpy(packet->blob, data, size);
+	packet->message.blob_size = size;
+	app = channel_app_open(packet, &mapping);
+	if (!app)
+		return;
+	must((char *)app == packet->blob && mapping == 0 && app->workdir < size);
+	check_table(packet->blob, size, app->argv, app->argc);
+	check_table(packet->blob, size, app->env, app->envc);
+}
+
+/** check_environment() - the platform's variables are there, once, and every entry is KEY=VALUE */
+static void check_environment(char *const *env, bool port)
+{
+	unsigned dynos = 0, ports = 0;
+
+	for (; *env; env++) {
+		must(strchr(*env, '=') && **env != '=');
+		dynos += text_starts(*env, "DYNO=");
+		ports += text_starts(*env, "PORT=");
+	}
+	must(dynos == 1 && (!port || ports == 1));
+}
+
+/** check_travel() - what the process that becomes the app is sent is what was said */
+static void check_travel(const struct dyno_app *app, char *const *env)
+{
+	struct channel_message message = { .type = CHANNEL_START };
+	_cleanup_free_ struct channel_packet *packet = calloc(1, sizeof(*packet));
+	_cleanup_free_ void *blob = NULL;
+	int pair[2];
+	char **argv;
+	struct channel_app *got;
+	size_t size, mapping;
+
+	must(packet && channel_pair(pair) == 0);
+	must(channel_app_pack(app, (const char *const *)env, 0, false, &blob, &size) == 0);
+	must(channel_send_app(pair[0], &message, blob, size, NULL) == 0);
+	must(channel_receive(pair[1], packet, true) == 1);
+	got = channel_app_open(packet, &mapping);
+	must(got != NULL);
+	argv = (char **)(void *)((char *)got + got->argv);
+	for (uint32_t i = 0; i < got->argc; i++)
+		must(strcmp(argv[i], app->argv[i]) == 0);
+	must(app->argv[got->argc] == NULL);
+	channel_app_close(got, size, mapping);
+	channel_close_fds(packet);
+	(void)fd_close(pair[0]);
+	(void)fd_close(pair[1]);
+}
+
+/** check_app() - lines of @text: name, working directory, then arguments, and after an empty line variables */
+static void check_app(char *text)
+{
+	const char *words[2][WORDS + 1] = { { NULL } };
+	struct dyno_app app = { .name = strsep(&text, "\n"), .workdir = strsep(&text, "\n") };
+	struct dyno_error err = { 0 };
+	_cleanup_free_ char **env = NULL, **merged = NULL;
+	size_t used = 0, list = 0;
+	const char *word;
+
+	while ((word = strsep(&text, "\n")) && used < WORDS) {
+		if (*word == '\0' && list == 0)
+			list = 1, used = 0;
+		else
+			words[list][used++] = word;
+	}
+	app.argv = words[0];
+	app.env = words[1];
+	app.port = (uint16_t)used;
+	if (spec_check_app(&app, &err) < 0) {
+		must(err.code < 0 && err.text[0] != '\0');
+		return;
+	}
+	must(spec_name_valid(app.name) && app.workdir[0] == '/' && app.argv[0][0] != '\0');
+	must(spec_environment(&app, app.name, &env) == 0);
+	check_environment(env, app.port != 0);
+	must(spec_merge_environment(env, app.env, &merged) == 0);
+	check_travel(&app, env);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *text = calloc(1, size + 1);
+
+	must(text != NULL);
+	memcpy(text, data, size);
+	check_entry(data, size);
+	check_blob(data, size);
+	if (strchr(text, '\n'))
+		check_app(text);
+	return 0;
+}
