@@ -46,9 +46,10 @@ int registry_publish(int fd, const struct registry_entry *entry)
 
 	if (length < 0)
 		return length;
-	if (ftruncate(fd, 0) < 0)
-		return -errno;
-	return pwrite(fd, text, (size_t)length, 0) == length ? 0 : -EIO;
+	/* Written over, then cut: a launcher killed between the two still leaves the name of its scratch directory. */
+	if (pwrite(fd, text, (size_t)length, 0) != length)
+		return -EIO;
+	return ftruncate(fd, length) < 0 ? -errno : 0;
 }
 
 /** parse_number() - @value as a number up to @max, or 0: the text is our own, a torn one was refused before */
@@ -93,14 +94,16 @@ int registry_read(int fd, struct registry_entry *ret)
 {
 	struct registry_entry entry = { 0 };
 	char text[ENTRY_SIZE];
-	char *line, *rest = text;
+	char *line, *end, *rest = text;
 	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
 
 	if (length < 0)
 		return -errno;
 	text[length] = '\0';
-	if (length < (ssize_t)strlen(ENTRY_END) || strcmp(text + length - strlen(ENTRY_END), ENTRY_END) != 0)
+	end = strstr(text, "\n" ENTRY_END);
+	if (!end)
 		return 0;
+	*end = '\0'; /* what follows is the rest of a longer entry that was here before */
 	while ((line = strsep(&rest, "\n"))) {
 		char *value = strchr(line, '=');
 
@@ -121,7 +124,8 @@ static int read_slot(const struct dyno_host *host, const char *name, struct regi
 	if (claim_held(host->slots_fd, name) != 1)
 		return 0;
 	fd = openat(host->slots_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd >= 0 && registry_read(fd, ret) == 1;
+	/* Without a name it is no dyno yet: dyno_prepare() notes a scratch directory before there is one. */
+	return fd >= 0 && registry_read(fd, ret) == 1 && ret->name[0] != '\0';
 }
 
 /** by_name() - order of a listing: web.2 before web.10 */

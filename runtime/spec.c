@@ -124,10 +124,9 @@ int spec_check_app(const struct dyno_app *app, struct dyno_error *err)
 	return 0;
 }
 
-/** has_key() - @env sets @key */
-static bool has_key(const char *const *env, const char *key)
+/** has_key() - @env sets the variable named by the first @length bytes of @key */
+static bool has_key(const char *const *env, const char *key, size_t length)
 {
-	size_t length = strlen(key);
 	size_t i;
 
 	for (i = 0; env && env[i]; i++)
@@ -177,9 +176,9 @@ int spec_environment(const struct dyno_app *app, const char *name, char ***ret)
 		return -ENOMEM;
 	snprintf(dyno, sizeof(dyno), "DYNO=%s", name);
 	snprintf(port, sizeof(port), "PORT=%u", app->port);
-	if (!has_key(app->env, "HOME"))
+	if (!has_key(app->env, "HOME", strlen("HOME")))
 		env[used++] = "HOME=/app";
-	if (!has_key(app->env, "PATH"))
+	if (!has_key(app->env, "PATH", strlen("PATH")))
 		env[used++] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	env[used++] = dyno;
 	if (app->port != 0)
@@ -204,13 +203,9 @@ int spec_merge_environment(char *const *base, const char *const *extra, char ***
 	env = malloc((bases + extras + 1) * sizeof(*env));
 	if (!env)
 		return -ENOMEM;
-	for (i = 0; i < bases; i++) {
-		char key[128];
-
-		(void)text_format(key, sizeof(key), "%.*s", (int)strcspn(base[i], "="), base[i]);
-		if (!has_key(extra, key))
+	for (i = 0; i < bases; i++)
+		if (!has_key(extra, base[i], strcspn(base[i], "=")))
 			env[used++] = base[i];
-	}
 	for (i = 0; i < extras; i++)
 		env[used++] = extra[i];
 	env[used] = NULL;
