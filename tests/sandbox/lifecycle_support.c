@@ -151,7 +151,7 @@ bool life_has_cgroups(struct fixture *f)
 {
 	struct process *p = life_process(3);
 
-	DYNO(f, p, "run", "-q", "--net", "none", "--memory", "64M", "--slug", f->slug, "--", "/app/probe", "exit", "0");
+	DYNO(f, p, "run", "-q", "--net", "none", "--cpus", "0.9", "--slug", f->slug, "--", "/app/probe", "exit", "0");
 	return p->code == 0;
 }
 
@@ -257,6 +257,10 @@ int pty_finish(struct fixture *f, struct process *p, struct pty *pty)
 	while (life_ms() < deadline && waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	       info.si_pid == 0)
 		(void)pty_read(pty, 20);
+	if (info.si_pid == 0) {
+		print_error("the command did not end; its terminal shows:\n%.3000s\n", pty->text);
+		kill(p->pid, SIGKILL);
+	}
 	while (pty_read(pty, 0))
 		;
 	return launch_finish(f, p);
