@@ -35,6 +35,8 @@ static int explain(int code, uint64_t flags, struct dyno_error *err)
 		error_remedy(err, "a limit in /proc/sys/user/max_*_namespaces is reached: raise it");
 	else if (code == -EINVAL)
 		error_remedy(err, "this kernel lacks a namespace type or CLONE_INTO_CGROUP: see dyno doctor");
+	else if (code == -ENOSYS)
+		error_remedy(err, "clone3 is needed: Linux 5.12 or newer, and no container's filter in front of it");
 	else if (code == -EAGAIN)
 		error_remedy(err, "the process limit of this user or cgroup is reached");
 	return code;
