@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "config/command.h"
+#include "runtime/spec.h"
 
 /** app_pass_var() - set config var @key to the caller's value */
 static int app_pass_var(struct environment *env, const char *key, struct dyno_error *err)
@@ -59,25 +60,6 @@ static int app_environment(const struct app_given *given, bool tty, struct envir
 }
 
 /**
- * app_streams_check() - no standard stream may be a directory
- * openat(2) relative to a directory of this machine's, and "..", lead out of the dyno whatever its root is
- * (CVE-2024-21626). A stream that is closed is none.
- */
-static int app_streams_check(const struct dyno_app *app, struct dyno_error *err)
-{
-	static const char *const names[] = { "input", "output", "error" };
-	struct stat st;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (fstat(app->fds[i], &st) == 0 && S_ISDIR(st.st_mode))
-			return error_set(err, -EISDIR, "streams",
-			                 "standard %s is a directory, which would lead the command out of its dyno",
-			                 names[i]);
-	}
-	return 0;
-}
-
-/**
  * app_streams() - the command's standard streams; @app->fds is ignored with a terminal
  * A terminal of the caller's is not handed over for reading unless asked for: whoever can read it can read what is
  * typed there next.
@@ -89,12 +71,12 @@ static int app_streams(const struct app_given *given, struct app_inputs *inputs,
 	app->fds[1] = STDOUT_FILENO;
 	app->fds[2] = STDERR_FILENO;
 	if (given->interactive || !isatty(STDIN_FILENO))
-		return app_streams_check(app, err);
+		return spec_check_streams(app->fds, err);
 	inputs->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (inputs->null_fd < 0)
 		return error_set(err, -errno, "streams", "cannot open /dev/null:");
 	app->fds[0] = inputs->null_fd;
-	return app_streams_check(app, err);
+	return spec_check_streams(app->fds, err);
 }
 
 /** app_command() - argv: as given, or a shell line */

@@ -15,15 +15,16 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/raw.h"
 
 #define HOLDER_STACK 4096
 
-/** holder_main() - exist, in a new user namespace, until killed. Runs in the parent's memory: it may touch nothing */
-__attribute__((noreturn)) static int holder_main(void *unused)
+/** holder_main() - exist, in a new user namespace, until killed; @data: the launcher's pid */
+__attribute__((noreturn)) static int holder_main(void *data)
 {
-	(void)unused;
+	raw_die_with(*(const pid_t *)data);
 	for (;;)
-		(void)pause();
+		(void)raw_syscall(SYS_ppoll, 0, 0, 0, 0);
 }
 
 /**
@@ -62,15 +63,19 @@ static int userns_map(pid_t holder, const char *uid_map, const char *gid_map, in
  */
 static int userns_open(const char *uid_map, const char *gid_map, int *ret_fd, pid_t *ret_holder)
 {
-	static __thread char stack[HOLDER_STACK] __attribute__((aligned(16)));
+	static __thread char stacks[2][HOLDER_STACK] __attribute__((aligned(16)));
+	static __thread pid_t launcher;
+	static __thread unsigned turn;
+	char *stack = stacks[turn++ % 2] + HOLDER_STACK; /* the holder before may still be dying on the other one */
 	sigset_t all, before;
 	pid_t holder;
 	int code;
 	int r;
 
+	launcher = getpid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	holder = clone(holder_main, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER, NULL);
+	holder = clone(holder_main, stack, CLONE_VM | CLONE_NEWUSER, &launcher);
 	code = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (holder < 0)
@@ -126,7 +131,6 @@ int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity
 	} else if (r == 0 && slug_uid != (uid_t)-1) {
 		slug_map(uid_map, sizeof(uid_map), slug_uid, identity.base);
 		slug_map(gid_map, sizeof(gid_map), slug_gid, identity.base);
-		/* The two holders share one stack: the first was killed before the second needs it, or never ran. */
 		r = userns_open(uid_map, gid_map, &identity.slug_fd, &identity.holder[1]);
 	}
 	if (r < 0) {

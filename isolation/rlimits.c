@@ -86,7 +86,8 @@ static int rlimits_stand_in(const struct dyno_limits *limits, struct dyno_error 
 	int r;
 
 	if (limits->memory > 0) {
-		r = rlimits_lower(RLIMIT_AS, limits->memory, limits->memory, "address space", err);
+		/* Not RLIMIT_AS: V8, Go and Java reserve far more address space than they ever write to (getrlimit(2)). */
+		r = rlimits_lower(RLIMIT_DATA, limits->memory, limits->memory, "data", err);
 		if (r < 0)
 			return r;
 	}

@@ -12,7 +12,7 @@
  * @limits:      nofile from here (0: 1024 soft, 524288 or the caller's hard limit hard: ask for no more than we have)
  * @file_size:   RLIMIT_FSIZE in bytes (the scratch size: no file of a dyno, its log on the caller's disk included, may
  *               grow beyond it), 0 for none
- * @no_cgroup:   true where no cgroup holds memory and pids: RLIMIT_AS and RLIMIT_NPROC stand in
+ * @no_cgroup:   true where no cgroup holds memory and pids: RLIMIT_DATA and RLIMIT_NPROC stand in
  * Always: RLIMIT_CORE 0, RLIMIT_MEMLOCK small, RLIMIT_MSGQUEUE small, RLIMIT_SIGPENDING bounded.
  * A hard limit cannot be raised without CAP_SYS_RESOURCE: the smaller of asked and available is taken, except for an
  * explicit @limits->nofile above the hard limit, which is -EPERM and said.

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -27,12 +28,18 @@ struct entry {
 	char name[];
 };
 
-/** struct visit - what to do with each entry of a directory; @depth: levels still allowed */
+/**
+ * struct visit - what to do with each entry of a directory
+ * @to:    where copies go; of a removal the tree's top, to which what lies too deep is moved
+ * @depth: levels still allowed
+ * @moved: directories moved to the top so far
+ */
 struct visit {
 	int (*each)(struct visit *visit, int dir, const char *name);
 	int to;
 	uid_t owner;
 	int depth;
+	unsigned moved;
 };
 
 /** for_each() - call visit->each for every entry of @dir but "." and ".." */
@@ -111,8 +118,9 @@ static int copy_file(const struct visit *visit, int dir, const char *name, const
 }
 
 /** copy_link() - one symlink */
-static int copy_link(const struct visit *visit, int dir, const char *name)
+static int copy_link(const struct visit *visit, int dir, const char *name, const struct stat *st)
 {
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(dir, name, target, sizeof(target) - 1);
 
@@ -123,7 +131,7 @@ static int copy_link(const struct visit *visit, int dir, const char *name)
 		return -errno;
 	if (visit->owner != (uid_t)-1 && fchownat(visit->to, name, visit->owner, visit->owner, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	return 0;
+	return utimensat(visit->to, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 /** copy_dir() - one directory and all below it */
@@ -159,7 +167,7 @@ static int copy_entry(struct visit *visit, int dir, const char *name)
 	if (S_ISREG(st.st_mode))
 		return copy_file(visit, dir, name, &st);
 	if (S_ISLNK(st.st_mode))
-		return copy_link(visit, dir, name);
+		return copy_link(visit, dir, name, &st);
 	return 0;
 }
 
@@ -180,6 +188,23 @@ int tree_copy_file(const char *path, int to, const char *name)
 	return S_ISREG(st.st_mode) ? copy_opened(from, to, name, &st, (uid_t)-1) : -EINVAL;
 }
 
+/**
+ * move_up() - move directory @name, too deep for us to enter, to the top of the tree
+ * An app can nest directories deeper than any stack of ours, and what cannot be removed would be left for good.
+ */
+static int move_up(struct visit *visit, int dir, const char *name)
+{
+	char place[24];
+
+	do {
+		snprintf(place, sizeof(place), ".deep-%u", visit->moved++);
+		if (renameat(dir, name, visit->to, place) == 0)
+			return 0;
+		/* The app's own file of that name: take the next number. */
+	} while (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR);
+	return -errno;
+}
+
 /** remove_entry() - one directory entry, a directory with all below it */
 static int remove_entry(struct visit *visit, int dir, const char *name)
 {
@@ -190,6 +215,8 @@ static int remove_entry(struct visit *visit, int dir, const char *name)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
+	if (visit->depth == 0)
+		return move_up(visit, dir, name);
 	below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (below < 0)
 		return -errno;
@@ -201,7 +228,16 @@ static int remove_entry(struct visit *visit, int dir, const char *name)
 
 int tree_remove(int dir)
 {
-	struct visit visit = { .each = remove_entry, .to = -1, .owner = (uid_t)-1, .depth = TREE_DEPTH };
+	struct visit visit = { .each = remove_entry, .to = dir, .owner = (uid_t)-1 };
+	unsigned before;
+	int r;
 
-	return for_each(&visit, dir);
+	do {
+		before = visit.moved;
+		visit.depth = TREE_DEPTH;
+		if (lseek(dir, 0, SEEK_SET) < 0)
+			return -errno;
+		r = for_each(&visit, dir);
+	} while (r == 0 && visit.moved > before);
+	return r;
 }

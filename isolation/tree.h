@@ -17,7 +17,7 @@ int tree_copy(int from, int to, uid_t owner);
 /** tree_copy_file() - copy the regular file @path, links followed, to the new file @name below directory @to */
 int tree_copy_file(const char *path, int to, const char *name);
 
-/** tree_remove() - remove everything below directory @dir, not @dir itself */
+/** tree_remove() - remove everything below directory @dir, however deep, not @dir itself */
 int tree_remove(int dir);
 
 #endif /* ISOLATION_TREE_H */

@@ -2,9 +2,8 @@
 /**
  * ahead.c - see ahead.h
  *
- * The helper runs on the caller's thread-local storage, so it may not write errno: it makes its four system calls by hand.
- * Its signals are all blocked, its exit signal is 0: the caller's SIGCHLD handling never hears of it. If the caller is
- * killed meanwhile the helper ends by itself, and the namespace with its last descriptor.
+ * The helper runs on the caller's thread-local storage (base/raw.h). Its signals are all blocked, its exit signal is 0: the caller's SIGCHLD handling never hears of it. If the caller is
+ * killed meanwhile the helper is too, and the namespace ends with its last descriptor.
  */
 #include "netns/ahead.h"
 
@@ -15,38 +14,11 @@
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/raw.h"
 
 #define HELPER_STACK 8192
-
-#if defined(__x86_64__)
-/** raw() - a system call that leaves errno alone */
-static inline long raw(long number, long a, long b, long c, long d)
-{
-	register long r10 __asm__("r10") = d;
-	long result;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-#elif defined(__aarch64__)
-/** raw() - a system call that leaves errno alone */
-static inline long raw(long number, long a, long b, long c, long d)
-{
-	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-	return x0;
-}
-#else
-#define NO_HELPER
-#endif
 
 /** ahead_reset() - nothing begun, nothing there */
 static void ahead_reset(struct ahead *ahead)
@@ -55,27 +27,26 @@ static void ahead_reset(struct ahead *ahead)
 	atomic_init(&ahead->taken, false);
 	ahead->fd = -1;
 	ahead->code = 0;
+	ahead->caller = getpid();
 }
-
-#ifndef NO_HELPER
 
 /** helper_main() - make the namespace and leave its descriptor in @data, a struct ahead */
 __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
 
+	raw_die_with(ahead->caller);
 	if (!atomic_exchange(&ahead->taken, true)) {
-		long r = raw(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
+		long r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
 
 		if (r == 0)
-			r = raw(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+			r = raw_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
 		if (r >= 0)
 			ahead->fd = (int)r;
 		else
 			ahead->code = (int)r;
 	}
-	for (;;)
-		(void)raw(SYS_exit, 0, 0, 0, 0);
+	raw_exit();
 }
 
 /**
@@ -110,15 +81,6 @@ void ahead_begin(struct ahead *ahead)
 	ahead->helper = pid;
 	move_away(pid);
 }
-
-#else
-
-void ahead_begin(struct ahead *ahead)
-{
-	ahead_reset(ahead);
-}
-
-#endif
 
 int ahead_finish(struct ahead *ahead)
 {

@@ -16,12 +16,14 @@
 /**
  * struct ahead - a namespace in the making
  * @helper: the process at it, 0 for none
+ * @caller: who began it
  * @taken:  somebody does it: the helper when it got to run, or else the caller
  * @fd:     the namespace, written by the helper, -1 until then
  * @code:   0 or the negative errno with which it failed
  */
 struct ahead {
 	pid_t helper;
+	pid_t caller;
 	_Atomic bool taken;
 	volatile int fd;
 	volatile int code;

@@ -104,6 +104,8 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 	if (r < 0)
 		return error_set(err, r, "start", "injected failure at start:");
 	r = spec_check_app(app, err);
+	if (r == 0 && !dyno->sandbox->shape.tty)
+		r = spec_check_streams(app->fds, err);
 	if (r == 0)
 		r = adopt_app(dyno->sandbox, app, err);
 	if (r == 0 && spec_environment(app, dyno->sandbox->name, &dyno->env) < 0)
@@ -359,6 +361,8 @@ int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t 
 	}
 	message.flags = tty ? CHANNEL_WANT_TERMINAL : 0;
 	r = spec_check_exec(app, err);
+	if (r == 0 && !tty)
+		r = spec_check_streams(app->fds, err);
 	if (r < 0)
 		return r;
 	r = spec_merge_environment(dyno->env, app->env, &env);

@@ -96,6 +96,20 @@ int spec_check_exec(const struct dyno_app *app, struct dyno_error *err)
 	return check_env(app->env, err);
 }
 
+int spec_check_streams(const int fds[3], struct dyno_error *err)
+{
+	static const char *const names[] = { "input", "output", "error" };
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (fstat(fds[i], &st) == 0 && S_ISDIR(st.st_mode))
+			return error_set(err, -EISDIR, "streams",
+			                 "standard %s is a directory, which would lead the command out of its dyno",
+			                 names[i]);
+	return 0;
+}
+
 int spec_check_app(const struct dyno_app *app, struct dyno_error *err)
 {
 	struct stat slug, root;

@@ -25,6 +25,13 @@ int spec_check_app(const struct dyno_app *app, struct dyno_error *err);
 int spec_check_exec(const struct dyno_app *app, struct dyno_error *err);
 
 /**
+ * spec_check_streams() - no standard stream may be a directory
+ * openat(2) relative to a directory of this machine's, and "..", lead out of the dyno whatever its root is
+ * (CVE-2024-21626). A descriptor that is not open is not ours to judge.
+ */
+int spec_check_streams(const int fds[3], struct dyno_error *err);
+
+/**
  * spec_environment() - the complete environment of @app: HOME, PATH, DYNO, PORT, and its own variables
  * The app's own may replace HOME and PATH; DYNO and PORT are the platform's.
  * @ret: NULL-terminated vector with its strings in one allocation, to be freed with free(3)

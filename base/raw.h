@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * raw.h - system calls for a process that shares its memory with its parent (CLONE_VM)
+ *
+ * Such a process runs on the parent's thread-local storage, so it may not write errno, nor call anything in libc that might.
+ */
+#ifndef BASE_RAW_H
+#define BASE_RAW_H
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#if defined(__x86_64__)
+/** raw_syscall() - a system call that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
+static inline long raw_syscall(long number, long a, long b, long c, long d)
+{
+	register long r10 __asm__("r10") = d;
+	long result;
+
+	__asm__ volatile("syscall"
+	                 : "=a"(result)
+	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+/** raw_syscall() - a system call that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
+static inline long raw_syscall(long number, long a, long b, long c, long d)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+	return x0;
+}
+#else
+#error "raw_syscall() is written for x86_64 and aarch64"
+#endif
+
+/** raw_exit() - end without flushing, unwinding or handlers */
+__attribute__((noreturn)) static inline void raw_exit(void)
+{
+	for (;;)
+		(void)raw_syscall(SYS_exit, 0, 0, 0, 0);
+}
+
+/**
+ * raw_die_with() - die when @parent dies; it may be dead already
+ * Should: be the first thing that a helper does: it holds copies of its parent's descriptors, among them locks that
+ *         say who is alive.
+ */
+static inline void raw_die_with(pid_t parent)
+{
+	if (raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0) < 0 || raw_syscall(SYS_getppid, 0, 0, 0, 0) != parent)
+		raw_exit();
+}
+
+#endif /* BASE_RAW_H */
