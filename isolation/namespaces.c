@@ -68,6 +68,9 @@ int namespaces_begin_child(struct dyno_error *err)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return error_set(err, -errno, "begin", "cannot set the parent-death signal:");
+	/* A real-time launcher's policy is not a dyno's to have, and v1 cpu groups refuse it (EINVAL). */
+	if (sched_setscheduler(0, SCHED_OTHER, &(const struct sched_param){ 0 }) < 0)
+		return error_set(err, -errno, "begin", "cannot set the scheduling policy:");
 	(void)setsid();
 	(void)umask(0);
 	return 0;

@@ -31,7 +31,7 @@ uint64_t namespaces_flags(bool rootless, enum dyno_net net);
 pid_t namespaces_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct dyno_error *err);
 
 /**
- * namespaces_begin_child() - first step of the child: die with the launcher, own session, no umask
+ * namespaces_begin_child() - first step of the child: die with the launcher, ordinary scheduling, own session, no umask
  * Mustn't: run anything before it that could outlive a launcher that died meanwhile.
  */
 int namespaces_begin_child(struct dyno_error *err);
