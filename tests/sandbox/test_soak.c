@@ -188,7 +188,7 @@ static int soak_inside(const struct fixture *f, unsigned count)
 	struct dyno_host *host = NULL;
 	struct look before = { 0 }, after = { 0 };
 
-	if (dyno_host_open(f->state, &host, &err) < 0)
+	if (dyno_host_open(&host, &err) < 0)
 		return fprintf(stderr, "host: %s\n", err.text), 2;
 	for (unsigned i = 0; i < count + AT_ONCE; i++) {
 		struct dyno **dyno = &dynos[i % AT_ONCE];
@@ -223,7 +223,7 @@ static void test_a_process_that_launches_many_dynos_gathers_nothing(struct fixtu
 		     setresuid(f->uid, f->uid, f->uid) < 0))
 			_exit(98);
 		/* a process that changed its user is not its own to look at or to map ids for, until it says so (prctl(2)) */
-		if (prctl(PR_SET_DUMPABLE, 1) < 0 || chdir(f->dir) < 0)
+		if (prctl(PR_SET_DUMPABLE, 1) < 0 || setenv("XDG_RUNTIME_DIR", f->run, 1) < 0 || chdir(f->dir) < 0)
 			_exit(98);
 		_exit(soak_inside(f, 300));
 	}
