@@ -136,15 +136,36 @@ static int escape(const char *path, char *ret, size_t size)
 	return (int)used;
 }
 
+/** resolve() - @path as the kernel names it: absolute, without symlinks, "..", or slashes too many */
+static int resolve(const char *path, char *ret, size_t size)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+	char link[32];
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, ret, size);
+	if (length < 0)
+		return -errno;
+	if ((size_t)length >= size)
+		return -ENAMETOOLONG;
+	ret[length] = '\0';
+	return 0;
+}
+
 int mounts_below(const char *path, char *ret_place, size_t size)
 {
 	_cleanup_free_ char *line = NULL;
-	char prefix[PATH_MAX], place[PATH_MAX];
-	int length = escape(path, prefix, sizeof(prefix));
+	char real[PATH_MAX], prefix[PATH_MAX], place[PATH_MAX];
+	int length = resolve(path, real, sizeof(real));
 	size_t room = 0;
 	int found = 0;
 	FILE *file;
 
+	if (length == 0)
+		length = escape(real, prefix, sizeof(prefix));
 	if (length < 0)
 		return length;
 	file = fopen("/proc/self/mountinfo", "re");
