@@ -144,6 +144,15 @@ int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity
 	return 0;
 }
 
+uint32_t identity_translate(uint32_t base, uint32_t owner, uint32_t id)
+{
+	if (id == owner)
+		return base + IDENTITY_USER;
+	if (id == IDENTITY_USER)
+		id = owner;
+	return base + (id < IDENTITY_RANGE ? id : 65534u);
+}
+
 uid_t identity_user(const struct identity *identity)
 {
 	return identity->base + IDENTITY_USER;

@@ -49,6 +49,20 @@ struct identity {
  */
 int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err);
 
+/** struct identity_owners - how a slug's owners look to its dyno: the slug's @uid and @gid swapped with the user of range @base */
+struct identity_owners {
+	uint32_t base;
+	uid_t uid;
+	gid_t gid;
+};
+
+/**
+ * identity_translate() - host id that file owner @id becomes, as the slug's user namespace has it
+ * @base:  first id of the range
+ * @owner: the slug's owner. Return: the id; what lies beyond the range is nobody's (65534 of the range)
+ */
+uint32_t identity_translate(uint32_t base, uint32_t owner, uint32_t id);
+
 /** identity_user() - the host id of the dyno's user, to own its scratch directories */
 uid_t identity_user(const struct identity *identity);
 

@@ -15,9 +15,11 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "isolation/identity.h"
 #include "isolation/mounts.h"
 #include "isolation/tree.h"
 
+#define SCRATCH_MIN_INODES 4096
 #define WRITABLE_ATTR (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
 /** struct place - a directory of the layout; @owned: belongs to the dyno's user */
@@ -35,10 +37,18 @@ static const struct place places[] = {
 
 int scratch_open(uint64_t size, struct dyno_error *err)
 {
-	char bytes[24];
-	const struct mount_option options[] = { { "size", bytes }, { "mode", "0755" }, { NULL, NULL } };
+	char bytes[24], inodes[24];
+	const struct mount_option options[] = {
+		{ "size", bytes },
+		{ "nr_inodes", inodes },
+		{ "mode", "0755" },
+		{ NULL, NULL },
+	};
+	/* Empty files cost no page but a kilobyte of kernel memory each: as many as there are pages, or a small tree. */
+	uint64_t files = size / 4096 > SCRATCH_MIN_INODES ? size / 4096 : SCRATCH_MIN_INODES;
 
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
+	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)files);
 	return mounts_new("tmpfs", options, WRITABLE_ATTR, err);
 }
 
@@ -63,7 +73,8 @@ int scratch_layout_child(int scratch, const char *hosts, uid_t owner, struct dyn
 }
 
 /**
- * copy_slug() - the slug's filesystem has no idmapped mounts: copy it, owned by the dyno's user, and use the copy as lower layer
+ * copy_slug() - the slug's filesystem has no idmapped mounts: copy it, with owners
+ * translated as the map would, and use the copy as lower layer
  * Slower by the size of the slug, right everywhere; dyno doctor tells. The copy lives on a tmpfs of its own.
  */
 static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
@@ -71,14 +82,17 @@ static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
 	static const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
 	_cleanup_close_ int from = open(slug, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = -1;
+	struct identity_owners owners;
+	struct stat st;
 	int r;
 
-	if (from < 0)
+	if (from < 0 || fstat(from, &st) < 0)
 		return error_set(err, -errno, "slug", "cannot open %s:", slug);
+	owners = (struct identity_owners){ .base = owner - IDENTITY_USER, .uid = st.st_uid, .gid = st.st_gid };
 	fd = mounts_new("tmpfs", options, WRITABLE_ATTR, err);
 	if (fd < 0)
 		return fd;
-	r = tree_copy(from, fd, owner);
+	r = tree_copy(from, fd, &owners);
 	/* fsmount(2) gives an O_PATH descriptor, which fchown(2) refuses */
 	if (r == 0 && fchownat(fd, "", owner, owner, AT_EMPTY_PATH) < 0)
 		r = -errno;

@@ -132,7 +132,7 @@ static int copy_dir(int skeleton, const char *path)
 	if (r < 0)
 		return r;
 	to = openat(skeleton, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return to < 0 ? -errno : tree_copy(from, to, (uid_t)-1);
+	return to < 0 ? -errno : tree_copy(from, to, NULL);
 }
 
 /** copy_etc() - what is repeated of the host's /etc */

@@ -18,6 +18,7 @@
 
 #define TREE_DEPTH 128
 #define ENTRIES_SIZE 4096
+#define TREE_LINKS ".dyno-links" /* in a copy while it is made: how hard links are kept without memory of our own */
 
 /** struct entry - struct linux_dirent64 of getdents64(2); opendir(3) would allocate, which a cloned child must not */
 struct entry {
@@ -31,13 +32,18 @@ struct entry {
 /**
  * struct visit - what to do with each entry of a directory
  * @to:    where copies go; of a removal the tree's top, to which what lies too deep is moved
+ * @top:   where the whole copy goes
+ * @links: directory of a name for each file that has several, -1 until there is one
+ * @owners: how owners are translated, or NULL
  * @depth: levels still allowed
  * @moved: directories moved to the top so far
  */
 struct visit {
 	int (*each)(struct visit *visit, int dir, const char *name);
 	int to;
-	uid_t owner;
+	int top;
+	int links;
+	const struct identity_owners *owners;
 	int depth;
 	unsigned moved;
 };
@@ -85,20 +91,32 @@ static int copy_data(int from, int to)
 	}
 }
 
+/** give() - pass @name in @dir, "" for @dir itself, to its translated owner */
+static int give(int dir, const char *name, const struct stat *st, const struct identity_owners *owners)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!owners)
+		return 0;
+	uid = identity_translate(owners->base, owners->uid, st->st_uid);
+	gid = identity_translate(owners->base, owners->gid, st->st_gid);
+	return fchownat(dir, name, uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 /** finish_copy() - owner, mode and time of a copy; in this order, because chown(2) clears setuid bits */
-static int finish_copy(int fd, const struct stat *st, uid_t owner)
+static int finish_copy(int fd, const struct stat *st, const struct identity_owners *owners)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int r = give(fd, "", st, owners);
 
-	if (owner != (uid_t)-1 && fchown(fd, owner, owner) < 0)
-		return -errno;
-	if (fchmod(fd, st->st_mode & 0777) < 0 || futimens(fd, times) < 0)
-		return -errno;
-	return 0;
+	if (r < 0)
+		return r;
+	return fchmod(fd, st->st_mode & 0777) < 0 || futimens(fd, times) < 0 ? -errno : 0;
 }
 
 /** copy_opened() - the regular file @from as new file @name below @to */
-static int copy_opened(int from, int to, const char *name, const struct stat *st, uid_t owner)
+static int copy_opened(int from, int to, const char *name, const struct stat *st, const struct identity_owners *owners)
 {
 	_cleanup_close_ int fd = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r;
@@ -106,7 +124,7 @@ static int copy_opened(int from, int to, const char *name, const struct stat *st
 	if (fd < 0)
 		return -errno;
 	r = copy_data(from, fd);
-	return r < 0 ? r : finish_copy(fd, st, owner);
+	return r < 0 ? r : finish_copy(fd, st, owners);
 }
 
 /** copy_file() - one regular file */
@@ -114,7 +132,37 @@ static int copy_file(const struct visit *visit, int dir, const char *name, const
 {
 	_cleanup_close_ int from = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	return from < 0 ? -errno : copy_opened(from, visit->to, name, st, visit->owner);
+	return from < 0 ? -errno : copy_opened(from, visit->to, name, st, visit->owners);
+}
+
+/** open_links() - make and open the directory of TREE_LINKS at the top of the copy, once */
+static int open_links(struct visit *visit)
+{
+	if (visit->links >= 0)
+		return 0;
+	if (mkdirat(visit->top, TREE_LINKS, 0700) < 0)
+		return -errno;
+	visit->links = openat(visit->top, TREE_LINKS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return visit->links < 0 ? -errno : 0;
+}
+
+/** copy_linked() - one name of a file with several: the first is copied, the others are linked to it */
+static int copy_linked(struct visit *visit, int dir, const char *name, const struct stat *st)
+{
+	char first[48];
+	int r = open_links(visit);
+
+	if (r < 0)
+		return r;
+	snprintf(first, sizeof(first), "%llx-%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	if (linkat(visit->links, first, visit->to, name, 0) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	r = copy_file(visit, dir, name, st);
+	if (r == 0 && linkat(visit->to, name, visit->links, first, 0) < 0)
+		r = -errno;
+	return r;
 }
 
 /** copy_link() - one symlink */
@@ -123,14 +171,16 @@ static int copy_link(const struct visit *visit, int dir, const char *name, const
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(dir, name, target, sizeof(target) - 1);
+	int r;
 
 	if (length < 0)
 		return -errno;
 	target[length] = '\0';
 	if (symlinkat(target, visit->to, name) < 0)
 		return -errno;
-	if (visit->owner != (uid_t)-1 && fchownat(visit->to, name, visit->owner, visit->owner, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	r = give(visit->to, name, st, visit->owners);
+	if (r < 0)
+		return r;
 	return utimensat(visit->to, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
@@ -152,7 +202,7 @@ static int copy_dir(struct visit *visit, int dir, const char *name, const struct
 	visit->to = to;
 	r = for_each(visit, from);
 	visit->to = outer;
-	return r < 0 ? r : finish_copy(to, st, visit->owner);
+	return r < 0 ? r : finish_copy(to, st, visit->owners);
 }
 
 /** copy_entry() - one directory entry of any kind */
@@ -165,17 +215,33 @@ static int copy_entry(struct visit *visit, int dir, const char *name)
 	if (S_ISDIR(st.st_mode))
 		return copy_dir(visit, dir, name, &st);
 	if (S_ISREG(st.st_mode))
-		return copy_file(visit, dir, name, &st);
+		return st.st_nlink > 1 ? copy_linked(visit, dir, name, &st) : copy_file(visit, dir, name, &st);
 	if (S_ISLNK(st.st_mode))
 		return copy_link(visit, dir, name, &st);
 	return 0;
 }
 
-int tree_copy(int from, int to, uid_t owner)
+int tree_copy(int from, int to, const struct identity_owners *owners)
 {
-	struct visit visit = { .each = copy_entry, .to = to, .owner = owner, .depth = TREE_DEPTH };
+	struct visit visit = {
+		.each = copy_entry,
+		.to = to,
+		.top = to,
+		.links = -1,
+		.owners = owners,
+		.depth = TREE_DEPTH,
+	};
+	int r = for_each(&visit, from);
 
-	return for_each(&visit, from);
+	if (visit.links >= 0) {
+		int removed = tree_remove(visit.links);
+
+		fd_close(visit.links);
+		if (removed == 0 && unlinkat(to, TREE_LINKS, AT_REMOVEDIR) < 0)
+			removed = -errno;
+		r = r < 0 ? r : removed;
+	}
+	return r;
 }
 
 int tree_copy_file(const char *path, int to, const char *name)
@@ -185,7 +251,7 @@ int tree_copy_file(const char *path, int to, const char *name)
 
 	if (from < 0 || fstat(from, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? copy_opened(from, to, name, &st, (uid_t)-1) : -EINVAL;
+	return S_ISREG(st.st_mode) ? copy_opened(from, to, name, &st, NULL) : -EINVAL;
 }
 
 /**
@@ -228,7 +294,7 @@ static int remove_entry(struct visit *visit, int dir, const char *name)
 
 int tree_remove(int dir)
 {
-	struct visit visit = { .each = remove_entry, .to = dir, .owner = (uid_t)-1 };
+	struct visit visit = { .each = remove_entry, .to = dir, .top = dir, .links = -1 };
 	unsigned before;
 	int r;
 

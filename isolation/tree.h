@@ -5,14 +5,16 @@
 
 #include <sys/types.h>
 
+#include "isolation/identity.h"
+
 /**
  * tree_copy() - copy everything below directory @from into the empty directory @to
  * Regular files, directories and symlinks with mode and modification time; other kinds (devices, sockets, fifos, and so
  * overlay whiteouts) are left out.
- * @owner: uid and gid of the copies; (uid_t)-1 leaves them to the caller's
+ * @owners: how owners are translated; NULL leaves the copies to the caller
  * Return: 0 or negative errno (-ELOOP for a tree deeper than 128 levels)
  */
-int tree_copy(int from, int to, uid_t owner);
+int tree_copy(int from, int to, const struct identity_owners *owners);
 
 /** tree_copy_file() - copy the regular file @path, links followed, to the new file @name below directory @to */
 int tree_copy_file(const char *path, int to, const char *name);

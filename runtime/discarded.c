@@ -168,7 +168,7 @@ static int keep_place(int scratch, const char *dir, int to, const char *path)
 	if (mkdirat(to, path, 0755) < 0)
 		return -errno;
 	into = openat(to, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return into < 0 ? -errno : tree_copy(from, into, (uid_t)-1);
+	return into < 0 ? -errno : tree_copy(from, into, NULL);
 }
 
 int dyno_keep(struct dyno *dyno, const char *dir, struct dyno_error *err)

@@ -45,7 +45,7 @@ static void copies_modes_times_and_links(void **state)
 	assert_int_equal(symlinkat("../outside/nowhere", from, "link"), 0);
 	assert_int_equal(utimensat(from, "link", times, AT_SYMLINK_NOFOLLOW), 0);
 
-	assert_int_equal(tree_copy(from, to, (uid_t)-1), 0);
+	assert_int_equal(tree_copy(from, to, NULL), 0);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		snprintf(name, sizeof(name), "f%zu", i);
 		assert_int_equal(fd_read_text(to, name, target, sizeof(target)), 2);
@@ -83,7 +83,7 @@ static void special_files_are_left_out(void **state)
 	if (mknodat(from, "whiteout", S_IFCHR, 0) < 0)
 		assert_int_equal(errno, EPERM);
 	assert_int_equal(fd_create_text(from, "file", 0644, "x"), 0);
-	assert_int_equal(tree_copy(from, to, (uid_t)-1), 0);
+	assert_int_equal(tree_copy(from, to, NULL), 0);
 	assert_int_equal(fstatat(to, "file", &st, 0), 0);
 	assert_int_equal(fstatat(to, "socket", &st, 0), -1);
 	assert_int_equal(fstatat(to, "fifo", &st, 0), -1);
@@ -112,7 +112,7 @@ static void large_files_and_directories(void **state)
 	fd = openat(from, "large", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
 	assert_int_equal(fd_write_all(fd, data, SIZE), 0);
 	fd_close(fd);
-	assert_int_equal(tree_copy(from, to, (uid_t)-1), 0);
+	assert_int_equal(tree_copy(from, to, NULL), 0);
 	fd = openat(to, "large", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(read(fd, copy, SIZE), SIZE);
 	assert_memory_equal(data, copy, SIZE);
@@ -131,7 +131,8 @@ static void owner_is_given(void **state)
 {
 	const struct directory *d = *state;
 	int from = directory_open(d, "from"), to = directory_open(d, "to");
-	static const char *const names[] = { "file", "dir", "dir/inner", "link" };
+	static const char *const names[] = { "file", "dir", "dir/inner", "link", "twin" };
+	const struct identity_owners owners = { .base = 200000, .uid = geteuid(), .gid = getegid() };
 	struct stat st;
 
 	if (geteuid() != 0) {
@@ -143,13 +144,17 @@ static void owner_is_given(void **state)
 	assert_int_equal(mkdirat(from, "dir", 0755), 0);
 	assert_int_equal(fd_create_text(from, "dir/inner", 0644, ""), 0);
 	assert_int_equal(symlinkat("/etc/passwd", from, "link"), 0);
-	assert_int_equal(tree_copy(from, to, 4242), 0);
+	assert_int_equal(linkat(from, "file", from, "twin", 0), 0);
+	assert_int_equal(tree_copy(from, to, &owners), 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_int_equal(fstatat(to, names[i], &st, AT_SYMLINK_NOFOLLOW), 0);
-		assert_int_equal(st.st_uid, 4242);
-		assert_int_equal(st.st_gid, 4242);
+		assert_int_equal(st.st_uid, 200000 + IDENTITY_USER);
+		assert_int_equal(st.st_gid, 200000 + IDENTITY_USER);
 		assert_int_equal(st.st_mode & 07000, 0);
 	}
+	assert_int_equal(fstatat(to, "twin", &st, 0), 0);
+	assert_int_equal(st.st_nlink, 2);
+	assert_int_equal(fstatat(to, ".dyno-links", &st, 0), -1);
 	assert_int_equal(stat("/etc/passwd", &st), 0);
 	assert_int_equal(st.st_uid, 0);
 	fd_close(from);
@@ -164,7 +169,7 @@ static void existing_target_is_kept(void **state)
 
 	assert_int_equal(fd_create_text(from, "file", 0644, "new"), 0);
 	assert_int_equal(fd_create_text(to, "file", 0644, "old"), 0);
-	assert_int_equal(tree_copy(from, to, (uid_t)-1), -EEXIST);
+	assert_int_equal(tree_copy(from, to, NULL), -EEXIST);
 	assert_int_equal(fd_read_text(to, "file", text, sizeof(text)), 3);
 	assert_string_equal(text, "old");
 	fd_close(from);
@@ -179,8 +184,8 @@ static void deep_copy_ends_with_a_loop_error(void **state)
 
 	assert_int_equal(make_deep(shallow, DEEP - 1), 0);
 	assert_int_equal(make_deep(deep, DEEP), 0);
-	assert_int_equal(tree_copy(shallow, to, (uid_t)-1), 0);
-	assert_int_equal(tree_copy(deep, to2, (uid_t)-1), -ELOOP);
+	assert_int_equal(tree_copy(shallow, to, NULL), 0);
+	assert_int_equal(tree_copy(deep, to2, NULL), -ELOOP);
 	fd_close(shallow);
 	fd_close(deep);
 	fd_close(to);
