@@ -67,6 +67,7 @@ TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) 
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
 BENCH_SRC := benchmarks/spawn.c benchmarks/first.c
+EXAMPLE_SRC := examples/library/launch.c
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
 
@@ -117,9 +118,12 @@ CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
 CLI_PIC := $(filter-out %/main.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
 FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
-UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/unit/%)
+# linked with libdyno, as its users do: once with libdyno.so, once with libdyno.a
+LIBRARY_BIN := $(B)/tests/unit/test_library $(B)/tests/unit/test_library_static
+UNIT_BIN := $(filter-out $(LIBRARY_BIN),$(UNIT_TESTS:%=$(B)/tests/unit/%)) $(LIBRARY_BIN)
 SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
-VM_BIN := $(filter $(B)/tests/unit/test_cgroup%,$(UNIT_BIN)) $(SANDBOX_BIN)
+# what depends on the kernel: its cgroups, and the project quotas that not every kernel has
+VM_BIN := $(filter $(B)/tests/unit/test_cgroup% $(B)/tests/unit/test_scratch,$(UNIT_BIN)) $(SANDBOX_BIN)
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
@@ -129,7 +133,9 @@ DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/c
 .PHONY: FORCE all demo check check-unit check-root check-user check-asan check-vm tests bench bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
-all: $(PRODUCTS) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
+EXAMPLES := $(B)/examples/launch
+
+all: $(PRODUCTS) $(EXAMPLES) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
 
 # link_dyno OUTPUT - the linker warns of getaddrinfo and friends, which libnl's text functions name and we never call
 link_dyno = $(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $(1) $^ $(DYNO_LIBS) 2>$@.log || { cat $@.log >&2; exit 1; }; \
@@ -187,6 +193,12 @@ $(B)/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CFLAGS) $(PIC_FLAGS) $(CPPFLAGS) -c -o $@ $<
 
+# finds the library beside it, so that it runs without being installed
+$(B)/examples/launch: $(B)/pic/examples/library/launch.o $(B)/libdyno.so
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie -Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS) -o $@ $^
+
 # the seccomp filter is compiled at build time, so that neither libseccomp nor its work is in the command
 $(B)/gen_syscalls: isolation/gen_syscalls.c
 	$(call say,LINK)
@@ -202,7 +214,7 @@ $(B)/obj/isolation/syscalls.o $(B)/pic/isolation/syscalls.o $(B)/faults/isolatio
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
-tests: $(PRODUCTS) $(PROBE_BIN) $(if $(SANDBOX_TESTS),$(B)/tests/dyno-faults) $(UNIT_BIN) $(SANDBOX_BIN)
+tests: $(PRODUCTS) $(EXAMPLES) $(PROBE_BIN) $(if $(SANDBOX_TESTS),$(B)/tests/dyno-faults) $(UNIT_BIN) $(SANDBOX_BIN)
 
 # static and small: it runs inside a dyno on any stack. It stands for the app and is no code of ours to be sanitized:
 # a sanitizer wants terabytes of address space, which a dyno's limits rightly refuse
@@ -212,12 +224,22 @@ $(B)/tests/probe: $(PROBE_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -static -no-pie $(LDFLAGS) -o $@ $^
 
-$(UNIT_BIN) $(SANDBOX_BIN): $(B)/tests/%: $(B)/pic/tests/%.o $(B)/internal.a
+$(filter-out $(LIBRARY_BIN),$(UNIT_BIN)) $(SANDBOX_BIN): $(B)/tests/%: $(B)/pic/tests/%.o $(B)/internal.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(TEST_LIBS) $(NL_LIBS)
 
 $(SANDBOX_BIN): $(SANDBOX_SUPPORT:%=$(B)/pic/tests/sandbox/%.o)
+
+$(B)/tests/unit/test_library: $(B)/pic/tests/unit/test_library.o $(B)/libdyno.so | $(EXAMPLES)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../..' $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS)
+
+$(B)/tests/unit/test_library_static: $(B)/pic/tests/unit/test_library.o $(B)/libdyno.a | $(EXAMPLES)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(NL_LIBS)
 
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
@@ -279,7 +301,7 @@ bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; repor
 	$(MAKE) bench-tools
 	benchmarks/run.sh
 
-SOURCES = $(LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) isolation/gen_syscalls.c
+SOURCES = $(LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 
 lint: $(FILTER) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
 	$(Q)scripts/lint.sh $(SOURCES)

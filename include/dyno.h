@@ -14,6 +14,9 @@
  *
  * Threads: objects are not locked; use each from one thread at a time. dyno_prepare() changes the calling thread's
  * network namespace for a moment and sets it back.
+ *
+ * Children: a dyno's first process is a child of the caller. One who ignores SIGCHLD, or waits for any child, may take the
+ * exit status of a dyno without init from the library; it then comes as 255, with the reason.
  */
 #ifndef DYNO_H
 #define DYNO_H

@@ -255,9 +255,7 @@ static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 	}
 	if (poll(&pidfd, 1, sandbox->shape.no_init && dyno->state == DYNO_RUNNING ? 0 : -1) <= 0)
 		return;
-	while (waitpid(sandbox->pid, &dyno->status, 0) < 0 && errno == EINTR)
-		;
-	sandbox->pid = 0;
+	dyno->status = sandbox_reap(sandbox);
 	if (dyno->state == DYNO_STARTING) {
 		dyno->state = DYNO_ENDED;
 		on_stillborn(dyno, ret);
@@ -266,6 +264,13 @@ static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 	dyno->state = DYNO_ENDED;
 	ret->type = DYNO_EVENT_EXITED;
 	ret->status = dyno->status;
+	if (dyno->status < 0) {
+		/* Unknown is not success: wait(2), NOTES on a SIGCHLD that is ignored. */
+		ret->status = W_EXITCODE(255, 0);
+		snprintf(ret->reason, sizeof(ret->reason),
+		         "unknown: somebody else waited for it, or SIGCHLD is ignored");
+		return;
+	}
 	reason_of(dyno, dyno->status, ret->reason, sizeof(ret->reason));
 }
 

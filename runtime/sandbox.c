@@ -434,6 +434,7 @@ int sandbox_reap(struct dyno_sandbox *sandbox)
 	(void)pidfd_send_signal(sandbox->pidfd, SIGKILL, NULL, 0);
 	while (waitpid(sandbox->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	/* -1 still when the caller ignores SIGCHLD: then the call waited, but the kernel kept the status to itself. */
 	sandbox->pid = 0;
 	return status;
 }
