@@ -181,12 +181,22 @@ static void check_scratch(const struct doctor *doctor, struct finding *finding)
 	(void)say_probe(finding, &doctor->probes.scratch, DOCTOR_FAIL, "a tmpfs can be mounted");
 }
 
-/** check_overlay() - the overlay of slug and writable layer */
+/**
+ * check_overlay() - the overlay of slug and writable layer
+ * Removing a directory of the slug leaves a mark in an extended attribute, which without root is one of the user's kind:
+ * tmpfs keeps those since Linux 6.6.
+ */
 static void check_overlay(const struct doctor *doctor, struct finding *finding)
 {
 	const struct probe *overlay = &doctor->probes.overlay;
 
-	if (say_probe(finding, overlay, DOCTOR_FAIL, "mounts on a tmpfs") || !overlay->tried)
+	if (say_probe(finding, overlay, DOCTOR_FAIL, "mounts on a tmpfs")) {
+		if (doctor->rootless && kernel_version(doctor) < KERNEL(6, 6, 0))
+			say(finding, DOCTOR_WARN,
+			    "mounts on a tmpfs, but before Linux 6.6 an app cannot remove a directory of its slug (EIO)");
+		return;
+	}
+	if (!overlay->tried)
 		return;
 	if (overlay->err.code == -ENODEV)
 		advise(finding, "the kernel has no overlayfs: modprobe overlay");

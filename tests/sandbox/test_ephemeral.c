@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -45,11 +46,28 @@ static void test_slug_files_are_writable_and_restored(struct fixture *f)
 	assert_true(before == machine_digest(f->slug));
 }
 
+/** kernel_is() - this kernel is @major.@minor or later */
+static bool kernel_is(int major, int minor)
+{
+	struct utsname name;
+	int have[2] = { 0 };
+
+	return uname(&name) == 0 && sscanf(name.release, "%d.%d", &have[0], &have[1]) == 2 &&
+	       (have[0] > major || (have[0] == major && have[1] >= minor));
+}
+
 static void test_deleted_slug_files_return(struct fixture *f)
 {
 	static struct process p;
 	uint64_t before = machine_digest(f->slug);
 
+	/* Before Linux 6.6 a tmpfs cannot keep an unprivileged overlay's mark of a removed directory (dyno doctor says so). */
+	if (f->rootless && !kernel_is(6, 6)) {
+		PROBE(f, &p, "unlink", "/app/lib/deep/data", "--", "rmdir", "/app/lib/deep");
+		assert_string_equal(p.out, "result=OK\nresult=EIO\n");
+		assert_true(before == machine_digest(f->slug));
+		return;
+	}
 	PROBE(f, &p, "unlink", "/app/lib/code", "--", "unlink", "/app/lib/deep/data", "--", "rmdir", "/app/lib/deep",
 	      "--", "unlink", "/app/link", "--", "exists", "/app/lib/code", "/app/lib/deep", "/app/link");
 	assert_string_equal(p.out, "result=OK\nresult=OK\nresult=OK\nresult=OK\nexists./app/lib/code=no\n"
