@@ -124,7 +124,8 @@ static void run_kill(struct run *run)
 
 /**
  * run_stop() - stop the dyno: TERM to all, KILL when @grace_ms are over
- * A stop during a stop can shorten the grace and never lengthens it.
+ * A stop during a stop can shorten the grace and never lengthens it. One before we know that the app is up is kept for it:
+ * the app itself may know already, and has a right to end in order.
  */
 static void run_stop(struct run *run, uint64_t grace_ms)
 {
@@ -132,13 +133,11 @@ static void run_stop(struct run *run, uint64_t grace_ms)
 
 	if (run->ended)
 		return;
-	if (!run->up) {
-		run->cause = run->cause ? run->cause : SIGTERM;
-		run_kill(run);
-		return;
-	}
 	if (run->deadline_ns == 0) {
-		(void)dyno_signal(run->dyno, SIGTERM, true);
+		if (run->up)
+			(void)dyno_signal(run->dyno, SIGTERM, true);
+		else
+			run->held |= 1ULL << SIGTERM;
 		run->deadline_ns = deadline_ns;
 	} else if (deadline_ns < run->deadline_ns) {
 		run->deadline_ns = deadline_ns;
@@ -152,7 +151,7 @@ static void run_suspend(struct run *run)
 	(void)dyno_signal(run->dyno, SIGCONT, true); /* ^Z stopped a whole job */
 }
 
-/** run_signal_early() - a signal before the app is up: end the boot, or keep the signal for the app */
+/** run_signal_early() - a signal before the app is up is kept for it; the same one again ends the boot */
 static void run_signal_early(struct run *run, int signo)
 {
 	switch (signo) {
@@ -160,8 +159,14 @@ static void run_signal_early(struct run *run, int signo)
 	case SIGINT:
 	case SIGHUP:
 	case SIGQUIT:
-		run->cause = signo;
-		run_kill(run);
+		if (run->held >> signo & 1) {
+			run->cause = signo;
+			run_kill(run);
+		} else if (signo == SIGTERM) {
+			run_stop(run, run->request->given->grace_ms);
+		} else {
+			run->held |= 1ULL << signo;
+		}
 		break;
 	case SIGTSTP: terminal_suspend(run->terminal); break;
 	case SIGCONT: break;
@@ -222,7 +227,9 @@ static void run_up(struct run *run)
 	if (terminal_raw(run->terminal, &err) < 0)
 		(void)message_error(run_name(run), &err);
 	for (int signo = 1; run->held >> signo; signo++)
-		if (run->held >> signo & 1)
+		if (signo == SIGTERM && run->held >> signo & 1)
+			(void)dyno_signal(run->dyno, SIGTERM, true); /* its grace runs already */
+		else if (run->held >> signo & 1)
 			run_signal(run, signo, false);
 	run->held = 0;
 }
@@ -231,8 +238,8 @@ static void run_up(struct run *run)
 static void run_failed(struct run *run, const struct dyno_event *event)
 {
 	run->ended = true;
-	if (run->cause) {
-		run->exit_code = EXIT_SIGNALLED + run->cause;
+	if (run->cause || run->late) {
+		run->exit_code = EXIT_SIGNALLED + (run->cause ? run->cause : SIGKILL);
 		return;
 	}
 	run_timeline(run);
