@@ -49,7 +49,7 @@ ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs ca
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := ahead netlink link address network resolver rootless
 CONFIG := environment dotenv sizes command
-RUNTIME := host spec app sandbox child channel init dyno discarded reason timeline registry gc control control_client
+RUNTIME := host spec app prepare sandbox child channel init dyno discarded reason timeline registry gc control control_client
 CLI := main verb message signals terminal run run_options app_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := $(basename $(notdir $(wildcard tests/probe/*.c)))

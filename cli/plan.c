@@ -94,7 +94,7 @@ struct step {
 	const char *text;
 };
 
-/* The steps of runtime/sandbox.c (launcher) and runtime/child.c (dyno); after the clone both go on side by side. */
+/* The steps of runtime/prepare.c (launcher) and runtime/child.c (dyno); after the clone both go on side by side. */
 static const struct step steps[] = {
 	{ 0, "launcher: claim a slot and the name" },
 	{ 0, "launcher: make the control group" },

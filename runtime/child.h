@@ -15,7 +15,7 @@
 #include "isolation/identity.h"
 
 /**
- * struct child - plan and state of the child; filled by runtime/sandbox.c before the clone
+ * struct child - plan and state of the child; filled by runtime/prepare.c before the clone
  * @shape, @slug, @hostname: what to build
  * @rootless, @uid, @gid: the launcher's privilege and ids
  * @channel:      the child's end

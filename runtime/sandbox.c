@@ -1,44 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sandbox.c - see sandbox.h, and dyno_prepare() in dyno.h */
+/* sandbox.c - see sandbox.h: bounds and end of what prepare.c made */
 #include "runtime/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/pidfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/claim.h"
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/fault.h"
 #include "base/fd.h"
-#include "base/text.h"
-#include "isolation/mounts.h"
-#include "isolation/namespaces.h"
 #include "isolation/scratch.h"
-#include "isolation/stack.h"
-#include "netns/resolver.h"
-#include "runtime/channel.h"
-#include "runtime/child.h"
 #include "runtime/host.h"
 #include "runtime/registry.h"
-#include "runtime/spec.h"
-
-/** struct prepare - what the steps of one dyno_prepare() share */
-struct prepare {
-	struct dyno_sandbox *sandbox;
-	const struct dyno_app *app;
-	int child_end;
-	char hosts[256];
-	char skeleton[160];
-	char hostname[64];
-};
 
 char *sandbox_group_id(unsigned slot, char *buf, size_t size)
 {
@@ -46,57 +23,9 @@ char *sandbox_group_id(unsigned slot, char *buf, size_t size)
 	return buf;
 }
 
-/** given_name() - the name that a slot gives: run.1000 and up, as Heroku numbers one-off dynos */
-static void given_name(unsigned slot, char *buf, size_t size)
+void sandbox_given_name(unsigned slot, char *buf, size_t size)
 {
 	snprintf(buf, size, "run.%u", 1000u + slot);
-}
-
-/**
- * take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
- * Names of that kind cannot be asked for (spec_check_app()), so the two never meet.
- */
-static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno_error *err)
-{
-	int fd;
-
-	if (!name) {
-		given_name(sandbox->slot, sandbox->name, sizeof(sandbox->name));
-		return 0;
-	}
-	snprintf(sandbox->name, sizeof(sandbox->name), "%s", name);
-	fd = claim_take(sandbox->host->names_fd, name);
-	if (fd == -EBUSY) {
-		error_set(err, -EBUSY, "claim", "a dyno named %s is already running", name);
-		error_remedy(err, "stop it with dyno stop %s, or choose another --name", name);
-		return -EBUSY;
-	}
-	if (fd < 0)
-		return error_set(err, fd, "claim", "cannot claim the name %s:", name);
-	sandbox->name_fd = fd;
-	return 0;
-}
-
-/** step_claim() - a slot and a name; a slot whose last owner died is cleaned first */
-static int step_claim(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct stat st;
-
-	sandbox->slot_fd = claim_take_slot(sandbox->host->slots_fd, NETWORK_SLOTS, &sandbox->slot);
-	if (sandbox->slot_fd < 0) {
-		int code = sandbox->slot_fd;
-
-		sandbox->slot_fd = -1;
-		return error_set(err, code, "claim", "no free slot among %d:", NETWORK_SLOTS);
-	}
-	if (fstat(sandbox->slot_fd, &st) == 0 && st.st_size > 0) {
-		int r = sandbox_clean_slot(sandbox->host, sandbox->slot, sandbox->slot_fd, err);
-
-		if (r < 0)
-			return r;
-	}
-	return take_name(sandbox, prepare->app ? prepare->app->name : NULL, err);
 }
 
 int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked, struct dyno_error *err)
@@ -120,311 +49,6 @@ int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked,
 	return cgroup_limit(cgroups, &sandbox->group, &held, err);
 }
 
-/** told() - result of telling the child something: a dead one has left its error record in the channel for dyno_next_event() */
-static int told(int r, struct dyno_error *err)
-{
-	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
-}
-
-/** step_cgroup() - the dyno's groups, and its limits if they are known; leftovers of a dead owner of the slot go first */
-static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct dyno_host *host = sandbox->host;
-	char id[12];
-	int r;
-
-	sandbox_group_id(sandbox->slot, id, sizeof(id));
-	r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
-	if (r == -EEXIST) {
-		r = sandbox_clean_slot(host, sandbox->slot, sandbox->slot_fd, err);
-		if (r == 0)
-			r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
-	}
-	if (r == 0 && prepare->app)
-		r = sandbox_limit(sandbox, &prepare->app->limits, err);
-	return r;
-}
-
-/** step_users() - ready user namespaces; rootless the child makes its own */
-static int step_users(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct stat st = { .st_uid = (uid_t)-1 };
-
-	if (sandbox->host->rootless)
-		return 0;
-	if (sandbox->slug[0] != '\0' && stat(sandbox->slug, &st) < 0)
-		return error_set(err, -errno, "slug", "cannot stat slug %s:", sandbox->slug);
-	return identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
-}
-
-/** step_disk() - a writable layer on disk; a tmpfs is made by the child */
-static int step_disk(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct dyno_shape *shape = &sandbox->shape;
-	struct registry_entry entry = { .slot = sandbox->slot };
-	int r;
-
-	if (!shape->scratch_dir)
-		return 0;
-	/* Before there is anything to clean up: whoever finds this claim stale must know where to look. */
-	r = text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
-	if (r == 0)
-		r = registry_publish(sandbox->slot_fd, &entry);
-	if (r < 0)
-		return error_set(err, r, "claim", "cannot note scratch directory %s:", shape->scratch_dir);
-	r = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
-	if (r < 0)
-		return r;
-	sandbox->scratch = r;
-	return 0;
-}
-
-/** step_skeleton() - find the root's skeleton, and the text of /etc/hosts, the one file in which dynos differ */
-static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
-{
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct dyno_host *host = sandbox->host;
-	char resolv[RESOLVER_SIZE], name[32];
-	const struct stack_kind kind = { sandbox->shape.stack, host->rootless, resolv };
-	int r = resolver_conf(sandbox->shape.net, resolv, sizeof(resolv));
-
-	if (r < 0)
-		return error_set(err, r, "resolver", "cannot make resolv.conf:");
-	r = stack_skeleton(host->stacks_fd, &kind, name, err);
-	if (r < 0)
-		return r;
-	namespaces_hostname(sandbox->name, prepare->hostname);
-	r = text_format(prepare->skeleton, sizeof(prepare->skeleton), "%s/stacks/%s", host->state_dir, name);
-	if (r >= 0)
-		r = text_format(prepare->hosts, sizeof(prepare->hosts),
-		                "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
-		                prepare->hostname);
-	return r < 0 ? error_set(err, r, "skeleton", "a path or name is too long") : 0;
-}
-
-/** step_channel() - the control socket */
-static int step_channel(struct prepare *prepare, struct dyno_error *err)
-{
-	int ends[2];
-	int r = channel_pair(ends);
-
-	if (r < 0)
-		return error_set(err, r, "channel", "cannot make the control socket:");
-	prepare->sandbox->channel = ends[0];
-	prepare->child_end = ends[1];
-	return 0;
-}
-
-/** step_clone() - the one clone; in the child it does not return */
-static int step_clone(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct dyno_host *host = sandbox->host;
-	struct child child = {
-		.shape = &sandbox->shape,
-		.slug = sandbox->slug[0] != '\0' ? sandbox->slug : NULL,
-		.hostname = prepare->hostname,
-		.rootless = host->rootless,
-		.uid = host->uid,
-		.gid = host->gid,
-		.channel = prepare->child_end,
-		.launcher_end = sandbox->channel,
-		.landlock_abi = host->landlock_abi,
-		.identity = &sandbox->identity,
-		.group = &sandbox->group,
-		.hosts = prepare->hosts,
-		.skeleton = prepare->skeleton,
-		.scratch = sandbox->scratch,
-		.slug_fd = -1,
-		.skeleton_fd = -1,
-		.rootfd = -1,
-		.terminal = -1,
-		.terminal_master = -1,
-	};
-	pid_t pid;
-
-	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net), cgroup_clone_fd(&sandbox->group),
-	                       &sandbox->pidfd, err);
-	if (pid == 0)
-		child_main(&child);
-	if (pid < 0)
-		return pid;
-	sandbox->pid = pid;
-	prepare->child_end = fd_close(prepare->child_end);
-	return 0;
-}
-
-/** await_mapped() - rootless: the child's namespaces can be entered from outside once its ids are mapped */
-static int await_mapped(const struct dyno_sandbox *sandbox, struct dyno_error *err)
-{
-	_cleanup_free_ struct channel_packet *packet = malloc(sizeof(*packet));
-	int r = packet ? channel_receive(sandbox->channel, packet, true) : -ENOMEM;
-
-	if (r > 0 && packet->message.type == CHANNEL_FAILED) {
-		if (err)
-			*err = packet->message.error;
-		return packet->message.error.code;
-	}
-	if (r <= 0)
-		return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
-	return 0;
-}
-
-/** step_network() - make the network end while the child builds its filesystem */
-static int step_network(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct dyno_host *host = sandbox->host;
-	enum dyno_net net = sandbox->shape.net;
-	uint16_t port = prepare->app ? prepare->app->port : 0;
-	int r = host->rootless ? await_mapped(sandbox, err) : 0;
-
-	if (r < 0 || net == DYNO_NET_HOST)
-		return r;
-	if (host->rootless)
-		return network_attach(host->network, net, sandbox->pid, port, &sandbox->network, err);
-	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
-}
-
-/** step_hand_over() - give the child its network */
-static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
-{
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct channel_message message = { .type = CHANNEL_NETWORK };
-	int fd = sandbox->network.fd;
-
-	if (sandbox->shape.net == DYNO_NET_HOST)
-		return 0;
-	return told(channel_send(sandbox->channel, &message, NULL, &fd, fd >= 0 ? 1 : 0), err);
-}
-
-/**
- * step_slug() - refuse a slug of which the dyno would see less than its caller
- * As late as this because the child is busy for a while yet, and nothing runs before the start.
- */
-static int step_slug(struct prepare *prepare, struct dyno_error *err)
-{
-	const char *slug = prepare->sandbox->slug;
-	char place[256];
-	int r = slug[0] != '\0' ? mounts_below(slug, place, sizeof(place)) : 0;
-
-	if (r < 0)
-		return error_set(err, r, "slug", "cannot look for mounts below slug %s:", slug);
-	if (r == 0)
-		return 0;
-	error_set(err, -EXDEV, "slug", "slug %s has another filesystem mounted at %s, which its dyno would not see",
-	          slug, place);
-	error_remedy(err, "unmount it, or copy the slug to one filesystem");
-	return -EXDEV;
-}
-
-/** struct step - one step of the parent; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
-static const struct {
-	const char *name;
-	int (*run)(struct prepare *prepare, struct dyno_error *err);
-	enum dyno_phase stamp;
-} steps[] = {
-	{ "parent claim", step_claim, DYNO_PHASE_COUNT },
-	{ "parent cgroup", step_cgroup, DYNO_PHASE_COUNT },
-	{ "parent disk", step_disk, DYNO_PHASE_COUNT },
-	{ "parent skeleton", step_skeleton, DYNO_PHASE_COUNT },
-	{ "parent users", step_users, DYNO_PHASE_COUNT },
-	{ "parent channel", step_channel, DYNO_PHASE_CLAIMED },
-	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
-	{ "parent network", step_network, DYNO_PHASE_COUNT },
-	{ "parent hand over", step_hand_over, DYNO_PHASE_COUNT },
-	{ "parent slug", step_slug, DYNO_PHASE_COUNT },
-};
-
-/** run_steps() - the parent's road */
-static int run_steps(struct prepare *prepare, struct dyno_error *err)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int r = fault_at(steps[i].name);
-
-		if (r < 0)
-			return error_set(err, r, steps[i].name, "injected failure at %s:", steps[i].name);
-		r = steps[i].run(prepare, err);
-		if (r < 0)
-			return r;
-		if (steps[i].stamp != DYNO_PHASE_COUNT)
-			prepare->sandbox->timeline.ns[steps[i].stamp] = clock_ns();
-	}
-	return 0;
-}
-
-/** copy_shape() - own copies of the shape's strings, and its defaults */
-static int copy_shape(struct dyno_sandbox *sandbox, const struct dyno_shape *shape)
-{
-	size_t stack = strlen(shape->stack) + 1;
-	size_t dir = shape->scratch_dir ? strlen(shape->scratch_dir) + 1 : 0;
-
-	sandbox->strings = malloc(stack + dir);
-	if (!sandbox->strings)
-		return -ENOMEM;
-	sandbox->shape = *shape;
-	sandbox->shape.stack = memcpy(sandbox->strings, shape->stack, stack);
-	if (dir)
-		sandbox->shape.scratch_dir = memcpy(sandbox->strings + stack, shape->scratch_dir, dir);
-	if (sandbox->shape.scratch_size == 0)
-		sandbox->shape.scratch_size = SCRATCH_DEFAULT_SIZE;
-	return 0;
-}
-
-/** new_sandbox() - allocate, with nothing owned yet */
-static int new_sandbox(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
-                       uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = calloc(1, sizeof(*sandbox));
-	int r;
-
-	if (!sandbox)
-		return error_set(err, -ENOMEM, "prepare", "out of memory");
-	sandbox->host = host;
-	sandbox->slot_fd = sandbox->name_fd = sandbox->scratch = sandbox->channel = sandbox->pidfd = -1;
-	sandbox->group = (struct cgroup)CGROUP_NULL;
-	sandbox->identity = (struct identity)IDENTITY_NULL;
-	sandbox->network = (struct network)NETWORK_NULL;
-	sandbox->timeline.ns[DYNO_PHASE_REQUESTED] = requested_ns ? requested_ns : clock_ns();
-	r = copy_shape(sandbox, shape);
-	if (r == 0 && app && app->slug)
-		r = text_copy(sandbox->slug, sizeof(sandbox->slug), app->slug);
-	if (r < 0) {
-		dyno_sandbox_destroy(sandbox);
-		return error_set(err, r, "prepare", "cannot copy the spec:");
-	}
-	*ret = sandbox;
-	return 0;
-}
-
-int dyno_prepare(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
-                 uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err)
-{
-	struct prepare prepare = { .app = app, .child_end = -1 };
-	int r = spec_check_shape(shape, err);
-
-	if (r == 0 && app)
-		r = spec_check_app(app, err);
-	if (r == 0)
-		r = new_sandbox(host, shape, app, requested_ns, &prepare.sandbox, err);
-	if (r < 0)
-		return r;
-	network_begin(host->network, shape->net);
-	r = run_steps(&prepare, err);
-	fd_close(prepare.child_end);
-	if (r < 0) {
-		dyno_sandbox_destroy(prepare.sandbox);
-		return r;
-	}
-	*ret = prepare.sandbox;
-	return 0;
-}
-
 int sandbox_reap(struct dyno_sandbox *sandbox)
 {
 	int status = -1;
@@ -445,7 +69,7 @@ int sandbox_clean_slot(struct dyno_host *host, unsigned slot, int claim, struct 
 	char id[12], name[16];
 	int r = cgroup_remove(&host->cgroups, sandbox_group_id(slot, id, sizeof(id)), err);
 
-	given_name(slot, name, sizeof(name));
+	sandbox_given_name(slot, name, sizeof(name));
 	(void)unlinkat(host->sockets_fd, name, 0);
 
 	if (r == 0 && !host->rootless)

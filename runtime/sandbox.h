@@ -57,6 +57,9 @@ int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked,
 /** sandbox_group_id() - name of the cgroup of @slot, in @buf of at least 12 bytes. Return: @buf */
 char *sandbox_group_id(unsigned slot, char *buf, size_t size);
 
+/** sandbox_given_name() - the name that @slot gives: run.1000 and up, as Heroku numbers one-off dynos */
+void sandbox_given_name(unsigned slot, char *buf, size_t size);
+
 /**
  * sandbox_clean_slot() - remove what a dead launcher left of @slot: cgroup, link, disk scratch
  * @claim: the slot's claim, held by the caller; its text names the disk scratch directory, if there was one
