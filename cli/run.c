@@ -168,8 +168,7 @@ static void run_signal_early(struct run *run, int signo)
 			run->held |= 1ULL << signo;
 		}
 		break;
-	case SIGTSTP: terminal_suspend(run->terminal); break;
-	case SIGCONT: break;
+	case SIGCONT: run->held &= ~(1ULL << SIGTSTP); break;
 	default: run->held |= 1ULL << signo;
 	}
 }
