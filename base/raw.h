@@ -56,7 +56,8 @@ __attribute__((noreturn)) static inline void raw_exit(void)
  */
 static inline void raw_die_with(pid_t parent)
 {
-	if (raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0) < 0 || raw_syscall(SYS_getppid, 0, 0, 0, 0) != parent)
+	if (raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0) < 0 ||
+	    raw_syscall(SYS_getppid, 0, 0, 0, 0) != parent)
 		raw_exit();
 }
 
