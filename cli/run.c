@@ -97,8 +97,10 @@ static int run_launch(struct run *run, uint64_t requested_ns, struct dyno_error 
 /** run_close() - take everything down */
 static void run_close(struct run *run)
 {
-	run->control = control_close(run->control);
+	/* The name is given back while the socket is ours no more; who waits for the end hears of it when all is gone. */
+	control_unlisten(run->control);
 	run->dyno = dyno_destroy(run->dyno);
+	run->control = control_close(run->control);
 	run->host = dyno_host_close(run->host);
 	signals_close(&run->signals);
 }
@@ -306,10 +308,12 @@ static void run_control(struct run *run)
 	/* A client that breaks the protocol is dropped by the server; it is no trouble of ours. */
 	if (control_serve(run->control, &type, &grace_ms) < 0)
 		return;
-	if (type == CONTROL_KILL)
+	if (type == CONTROL_KILL) {
+		run->cause = run->up ? 0 : SIGKILL;
 		run_kill(run);
-	else if (type == CONTROL_STOP)
+	} else if (type == CONTROL_STOP) {
 		run_stop(run, grace_ms < 0 ? run->request->given->grace_ms : (uint64_t)grace_ms);
+	}
 }
 
 /** run_timeout() - milliseconds until the grace is over, rounded up; -1 when there is nothing to wait for */

@@ -231,17 +231,23 @@ void control_event(struct control *control, struct dyno_event *event)
 	}
 }
 
+void control_unlisten(struct control *control)
+{
+	if (!control || control->listener < 0)
+		return;
+	(void)unlinkat(control->host->sockets_fd, control->dyno->sandbox->name, 0);
+	control->listener = fd_close(control->listener);
+}
+
 struct control *control_close(struct control *control)
 {
 	size_t i;
 
 	if (!control)
 		return NULL;
-	if (control->listener >= 0)
-		(void)unlinkat(control->host->sockets_fd, control->dyno->sandbox->name, 0);
+	control_unlisten(control);
 	for (i = 0; i < CLIENTS; i++)
 		fd_close(control->clients[i].fd);
-	fd_close(control->listener);
 	fd_close(control->epoll);
 	free(control);
 	return NULL;

@@ -28,6 +28,9 @@ int control_fd(const struct control *control);
 int control_serve(struct control *control, enum control_request_type *ret, int64_t *ret_grace_ms);
 /** control_event() - pass a DYNO_EVENT_EXEC_* event on to the client whose process it is; takes event->terminal */
 void control_event(struct control *control, struct dyno_event *event);
+/** control_unlisten() - take the socket away and keep the connections: before dyno_destroy(), which frees the name */
+void control_unlisten(struct control *control);
+/** control_close() - hang up, by which clients know that the dyno is gone: after dyno_destroy(). Return: NULL */
 struct control *control_close(struct control *control);
 
 /* client half */

@@ -4,16 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/claim.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "runtime/channel.h"
 #include "runtime/control.h"
 #include "runtime/control_wire.h"
+#include "runtime/host.h"
 #include "runtime/registry.h"
+#include "runtime/spec.h"
 
-int control_connect(struct dyno_host *host, const char *name, struct dyno_error *err)
+#define STARTING_NS 2000000000u /* a boot takes milliseconds; this is a machine that is very busy */
+
+/** try_connect() - find the dyno @name and connect to its launcher. Return: descriptor or negative errno */
+static int try_connect(struct dyno_host *host, const char *name, struct dyno_error *err)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct registry_entry entry;
@@ -26,8 +34,31 @@ int control_connect(struct dyno_host *host, const char *name, struct dyno_error 
 	if (fd < 0 || r < 0)
 		return error_set(err, r < 0 ? r : -errno, "control", "cannot make a socket:");
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, -errno, "control", "cannot reach the launcher of %s:", name);
+		return error_set(err, errno == ENOENT ? -ECONNREFUSED : -errno, "control",
+		                 "cannot reach the launcher of %s:", name);
 	return TAKE_FD(fd);
+}
+
+int control_connect(struct dyno_host *host, const char *name, struct dyno_error *err)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	uint64_t deadline = clock_ns() + STARTING_NS;
+
+	for (;;) {
+		int fd = try_connect(host, name, err);
+		/*
+		 * An app can be heard before its launcher had the time to tell of it and to listen, which it does last:
+		 * nothing of a boot waits for that. So whoever asks by a name that is taken waits.
+		 */
+		bool starting = fd == -ECONNREFUSED ||
+		                (fd == -ENOENT && spec_name_valid(name) && claim_held(host->names_fd, name) == 1);
+
+		if (!starting || clock_ns() >= deadline)
+			return fd;
+		(void)nanosleep(&moment, NULL);
+		if (err)
+			*err = (struct dyno_error){ 0 };
+	}
 }
 
 int control_stop(int fd, bool now, int64_t grace_ms, struct dyno_error *err)

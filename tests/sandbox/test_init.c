@@ -107,7 +107,11 @@ static void test_a_stop_by_the_keyboard_is_shared_and_so_is_its_end(struct fixtu
 	/* The kernel stops nobody whose process group is orphaned, as that of a test may be (signal(7)) */
 	for (int i = 0; i < 100 && waitpid(p->pid, &status, WUNTRACED | WNOHANG) == 0; i++)
 		life_sleep_us(2000);
-	kill(p->pid, SIGCONT);
+	/* The app stops itself a moment after it said so, and a CONT before that is lost: so several */
+	for (int i = 0; i < 20; i++) {
+		kill(p->pid, SIGCONT);
+		life_sleep_us(10000);
+	}
 	assert_true(launch_expect(p, "signal=CONT"));
 	assert_int_equal(launch_stop(f, p), 3);
 }

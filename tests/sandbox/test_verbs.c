@@ -213,9 +213,11 @@ static void test_stop_is_graceful_and_waits(struct fixture *f)
 	start_web(f, web);
 	DYNO(f, p, "stop", "web.1");
 	assert_exit(p, 0);
-	/* it is gone by then */
+	/* it is gone by then, and its name is free */
 	DYNO(f, p, "ps", "-q");
 	assert_silent_on(p, "web.1");
+	DYNO(f, p, "run", "-q", "--net", "none", "--name", "web.1", "--slug", f->slug, "--", "/app/probe", "exit", "0");
+	assert_exit(p, 0);
 	assert_int_equal(launch_finish(f, web), 4);
 	assert_says(web, "signal=TERM");
 }
