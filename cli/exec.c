@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -50,8 +51,14 @@ struct exec {
 static int exec_launch(struct exec *exec, const struct dyno_app *app, struct dyno_error *err)
 {
 	struct dyno_host *host = NULL;
+	struct dyno_app sized = *app;
+	struct winsize size;
 	int code = signals_open(&exec->signals, err);
 
+	if (exec->tty && (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)) {
+		sized.rows = size.ws_row;
+		sized.columns = size.ws_col;
+	}
 	if (code == 0)
 		code = dyno_host_open(&host, err);
 	if (code == 0) {
@@ -59,7 +66,7 @@ static int exec_launch(struct exec *exec, const struct dyno_app *app, struct dyn
 		code = exec->fd < 0 ? exec->fd : 0;
 	}
 	if (code == 0)
-		code = control_exec(exec->fd, app, exec->tty, &exec->master, err);
+		code = control_exec(exec->fd, &sized, exec->tty, &exec->master, err);
 	host = dyno_host_close(host);
 	if (code < 0)
 		return code;

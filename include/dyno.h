@@ -122,6 +122,7 @@ struct dyno_shape {
  * @port:    $PORT, 0 for none
  * @limits:  limits of this dyno
  * @fds:     standard input, output and error; ignored with a tty
+ * @rows, @columns: size of the terminal of dyno_exec(), 0 when it is not known
  */
 struct dyno_app {
 	const char *name;
@@ -132,6 +133,7 @@ struct dyno_app {
 	uint16_t port;
 	struct dyno_limits limits;
 	int fds[3];
+	uint16_t rows, columns;
 };
 
 /* ---- timeline --------------------------------------------------------------------------------------------------- */

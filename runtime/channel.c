@@ -141,7 +141,13 @@ int channel_app_pack(const struct dyno_app *app, const char *const *env, uint64_
                      size_t *ret_size)
 {
 	const char *workdir = app->workdir ? app->workdir : "/app";
-	struct channel_app head = { .limits = app->limits, .file_size = file_size, .no_cgroup = no_cgroup };
+	struct channel_app head = {
+		.limits = app->limits,
+		.file_size = file_size,
+		.rows = app->rows,
+		.columns = app->columns,
+		.no_cgroup = no_cgroup,
+	};
 	size_t strings = vector_size(app->argv, &head.argc) + vector_size(env, &head.envc) + strlen(workdir) + 1;
 	size_t tables = ((size_t)head.argc + head.envc + 2) * sizeof(uint64_t);
 	size_t size = sizeof(head) + tables + strings;

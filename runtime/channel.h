@@ -73,6 +73,7 @@ struct channel_app {
 	uint64_t argv;
 	uint64_t env;
 	uint32_t argc, envc;
+	uint16_t rows, columns;
 	bool no_cgroup;
 };
 

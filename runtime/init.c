@@ -190,12 +190,15 @@ static void on_start(struct init *init, struct channel_packet *packet)
 }
 
 /** open_exec_terminal() - a new pseudo-terminal for an EXEC that wants one. Return: master, or negative errno */
-static int open_exec_terminal(struct app_streams *streams, struct dyno_error *err)
+static int open_exec_terminal(const struct channel_app *app, struct app_streams *streams, struct dyno_error *err)
 {
+	const struct winsize size = { .ws_row = app->rows, .ws_col = app->columns };
 	int master = devices_terminal_child(err);
 
 	if (master < 0)
 		return master;
+	if (size.ws_row)
+		(void)ioctl(master, TIOCSWINSZ, &size); /* before the app can look */
 	streams->terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (streams->terminal < 0) {
 		int code = -errno;
@@ -222,7 +225,7 @@ static void on_exec(struct init *init, struct channel_packet *packet)
 	if (!app || !slot)
 		error_set(&error, slot ? -EPROTO : -EAGAIN, "exec", "cannot start another process in this dyno:");
 	else if (packet->message.flags & CHANNEL_WANT_TERMINAL)
-		master = open_exec_terminal(&streams, &error);
+		master = open_exec_terminal(app, &streams, &error);
 	if (error.code == 0)
 		pid = app_spawn(app, &streams, &error);
 	if (app)
