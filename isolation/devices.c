@@ -39,13 +39,15 @@ int devices_skeleton(int skeleton, bool bind, struct dyno_error *err)
 	for (i = 0; i < COUNT(nodes); i++) {
 		mode_t kind = bind ? S_IFREG : S_IFCHR;
 
-		if (mknodat(dev, nodes[i].name, kind | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0)
+		if (mknodat(dev, nodes[i].name, kind | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 ||
+		    fchmodat(dev, nodes[i].name, 0666, 0) < 0)
 			return error_set(err, -errno, "devices", "cannot make /dev/%s:", nodes[i].name);
 	}
 	for (i = 0; i < COUNT(links); i++)
 		if (symlinkat(links[i][0], dev, links[i][1]) < 0)
 			return error_set(err, -errno, "devices", "cannot link /dev/%s:", links[i][1]);
-	if (mkdirat(dev, "pts", 0755) < 0 || mkdirat(dev, "shm", 01777) < 0)
+	if (mkdirat(dev, "pts", 0755) < 0 || fchmodat(dev, "pts", 0755, 0) < 0 || mkdirat(dev, "shm", 01777) < 0 ||
+	    fchmodat(dev, "shm", 01777, 0) < 0)
 		return error_set(err, -errno, "devices", "cannot make /dev/pts and /dev/shm:");
 	return 0;
 }

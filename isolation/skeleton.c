@@ -83,10 +83,13 @@ static void name_of(const struct stack_kind *kind, char ret_name[32])
 	snprintf(ret_name, 32, "%s-%016llx", stack_is_host(kind->stack) ? "host" : "dir", (unsigned long long)hash);
 }
 
-/** make_directory() - one directory; build() saw to the umask, and the mount on which a dyno sees it is read-only */
+/**
+ * make_directory() - one directory; the mount on which a dyno sees it is read-only
+ * The mode is set apart: umask(2) belongs to the whole process, whose other threads are the caller's.
+ */
 static int make_directory(int dirfd, const char *path)
 {
-	return mkdirat(dirfd, path, 0755) < 0 ? -errno : 0;
+	return mkdirat(dirfd, path, 0755) < 0 || fchmodat(dirfd, path, 0755, 0) < 0 ? -errno : 0;
 }
 
 /** make_texts() - the generated files of /etc; the image of a DIR stack keeps its own passwd and group */
@@ -201,17 +204,14 @@ static int build(int dirfd, const struct stack_kind *kind, const char *name, str
 {
 	_cleanup_close_ int fd = -1;
 	char aside[32];
-	mode_t mask;
 	int r;
 
-	snprintf(aside, sizeof(aside), ".new-%d", getpid());
-	remove_skeleton(dirfd, aside); /* of a process of our number that was killed */
+	snprintf(aside, sizeof(aside), ".new-%d", gettid());
+	remove_skeleton(dirfd, aside); /* of a thread of our number that was killed */
 	if (mkdirat(dirfd, aside, 0700) < 0)
 		return error_set(err, -errno, STEP, "cannot make a directory for the skeleton:");
 	fd = openat(dirfd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	mask = umask(0);
 	r = fd < 0 ? error_set(err, -errno, STEP, "cannot open the skeleton:") : fill(fd, kind, err);
-	(void)umask(mask);
 	/* EEXIST or ENOTEMPTY: somebody else was faster with the same. */
 	if (r == 0 && renameat(dirfd, aside, dirfd, name) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		r = error_set(err, -errno, STEP, "cannot put the skeleton in place:");

@@ -157,7 +157,8 @@ static void serve_exec(struct control *control, struct client *client)
 		app.argv = (const char *const *)((uintptr_t)blob + blob->argv);
 		app.env = (const char *const *)((uintptr_t)blob + blob->env);
 		app.workdir = (const char *)blob + blob->workdir;
-		app.limits = blob->limits;
+		app.rows = blob->rows;
+		app.columns = blob->columns;
 		memcpy(app.fds, packet->fds, sizeof(app.fds));
 		(void)dyno_exec(control->dyno, &app, tty, &client->exec_id, &error);
 	}
