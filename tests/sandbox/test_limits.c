@@ -3,8 +3,8 @@
  * test_limits.c - a fork bomb, a memory hog, a scratch filler and a log flood each hurt their own dyno only, which ends
  * with a reason that names the limit, while a neighbour goes on answering
  *
- * Memory, processes and CPU time of a whole dyno are held by cgroups. Without any, as an ordinary user may be, each
- * process is limited instead: that is the last test, and then the others have nothing to ask.
+ * Memory, processes and CPU time of a whole dyno are held by cgroups, which root has. Without any, as an ordinary user
+ * mostly is, each process is limited instead: that is the last test.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -19,6 +19,13 @@
 
 /* a quiet dyno of the fixture's slug without network */
 #define RUN(f, ...) ARGV("run", "-q", "--net", "none", "--slug", (f)->slug, __VA_ARGS__)
+
+/** need_cgroups() - leave the test where nothing limits a whole dyno */
+static void need_cgroups(struct fixture *f)
+{
+	if (!life_has_cgroups(f))
+		support_skip(f, "no cgroups that may be written: limits hold for each process only");
+}
 
 /** start_neighbour() - another dyno of the same slug */
 static void start_neighbour(struct fixture *f, struct process *p)
@@ -57,8 +64,7 @@ static void test_a_fork_bomb_hurts_itself(struct fixture *f)
 {
 	struct process *p;
 
-	if (!life_has_cgroups(f))
-		return;
+	need_cgroups(f);
 	p = hurt(f, RUN(f, "--pids", "40", "--", "/app/probe", "forkbomb", "100000", "--", "exit", "1"));
 	assert_exit(p, 1);
 	assert_value(p, "result", "EAGAIN");
@@ -70,8 +76,7 @@ static void test_a_fork_bomb_of_a_shell_ends_with_its_dyno(struct fixture *f)
 {
 	struct process *p = life_process(0), *neighbour = life_process(1);
 
-	if (!life_has_cgroups(f))
-		return;
+	need_cgroups(f);
 	start_neighbour(f, neighbour);
 	/* the classic; it never ends by itself */
 	launch_start(f, p,
@@ -91,8 +96,7 @@ static void test_a_memory_hog_hurts_itself(struct fixture *f)
 {
 	struct process *p;
 
-	if (!life_has_cgroups(f))
-		return;
+	need_cgroups(f);
 	p = hurt(f, RUN(f, "--memory", "48M", "--", "/app/probe", "hog", "400M"));
 	assert_exit(p, 128 + SIGKILL);
 	assert_says(p, "touched=16777216");
@@ -104,8 +108,7 @@ static void test_what_a_dyno_writes_counts_as_its_memory(struct fixture *f)
 {
 	struct process *p;
 
-	if (!life_has_cgroups(f))
-		return;
+	need_cgroups(f);
 	/* the scratch is larger than the memory: the tmpfs is charged to the dyno, not to the launcher */
 	p = hurt(f, RUN(f, "--memory", "48M", "--scratch-size", "1G", "--", "/app/probe", "fill", "/tmp/big", "400M"));
 	assert_exit(p, 128 + SIGKILL);
@@ -228,8 +231,7 @@ static void test_cpus_is_a_ceiling(struct fixture *f)
 	struct process *p = life_process(0);
 	long long start;
 
-	if (!life_has_cgroups(f))
-		return;
+	need_cgroups(f);
 	start = life_ms();
 	launch_start(f, p, &(struct launch){ .argv = RUN(f, "--cpus", "0.1", "--", "/app/probe", "spin", "0.15") });
 	launch_finish(f, p);
@@ -242,8 +244,7 @@ static void test_sizes_are_limits(struct fixture *f)
 {
 	struct process *p = life_process(0);
 
-	if (!life_has_cgroups(f))
-		return;
+	need_cgroups(f);
 	launch_start(f, p,
 	             &(struct launch){ .argv = RUN(f, "--size", "standard-1x", "--", "/app/probe", "forkbomb", "100000",
 	                                           "--", "exit", "0") });
@@ -264,7 +265,7 @@ static void test_without_cgroups_each_process_is_limited(struct fixture *f)
 	struct process *p;
 
 	if (life_has_cgroups(f))
-		return;
+		support_skip(f, "this user has cgroups of his own: limits hold for the whole dyno");
 	p = hurt(f, RUN(f, "--memory", "48M", "--", "/app/probe", "hog", "400M", "--", "exit", "1"));
 	assert_exit(p, 1);
 	assert_value(p, "result", "ENOMEM");
@@ -278,18 +279,18 @@ static void test_without_cgroups_each_process_is_limited(struct fixture *f)
 }
 
 static const struct sandbox_test tests[] = {
-	SANDBOX_TEST(test_a_fork_bomb_hurts_itself, AS_BOTH),
-	SANDBOX_TEST(test_a_fork_bomb_of_a_shell_ends_with_its_dyno, AS_BOTH),
-	SANDBOX_TEST(test_a_memory_hog_hurts_itself, AS_BOTH),
-	SANDBOX_TEST(test_what_a_dyno_writes_counts_as_its_memory, AS_BOTH),
+	SANDBOX_TEST(test_a_fork_bomb_hurts_itself, AS_ROOT),
+	SANDBOX_TEST(test_a_fork_bomb_of_a_shell_ends_with_its_dyno, AS_ROOT),
+	SANDBOX_TEST(test_a_memory_hog_hurts_itself, AS_ROOT),
+	SANDBOX_TEST(test_what_a_dyno_writes_counts_as_its_memory, AS_ROOT),
 	SANDBOX_TEST(test_a_scratch_filler_hurts_itself, AS_BOTH),
 	SANDBOX_TEST(test_the_places_share_one_limit, AS_BOTH),
 	SANDBOX_TEST(test_a_scratch_of_many_empty_files_is_limited, AS_BOTH),
 	SANDBOX_TEST(test_a_log_flood_into_a_file_ends_at_the_limit, AS_BOTH),
 	SANDBOX_TEST(test_a_log_flood_into_a_pipe_waits_for_its_reader, AS_BOTH),
 	SANDBOX_TEST(test_nofile_is_exact, AS_BOTH),
-	SANDBOX_TEST(test_cpus_is_a_ceiling, AS_BOTH),
-	SANDBOX_TEST(test_sizes_are_limits, AS_BOTH),
+	SANDBOX_TEST(test_cpus_is_a_ceiling, AS_ROOT),
+	SANDBOX_TEST(test_sizes_are_limits, AS_ROOT),
 	SANDBOX_TEST(test_without_cgroups_each_process_is_limited, AS_USER),
 };
 
