@@ -50,12 +50,12 @@ static void test_a_storm_of_zombies_is_reaped(struct fixture *f)
 
 static void test_a_double_fork_becomes_a_child_of_init(struct fixture *f)
 {
+	static const char script[] = "(sleep 100 & echo $! > /tmp/pid); "
+				     "while read -r _ _ _ parent _ < /proc/$(cat /tmp/pid)/stat && [ $parent != 1 ]; "
+				     "do :; done; echo parent=$parent";
 	struct process *p = life_process(0);
 
-	DYNO(f, p,
-	     RUN(f, "--",
-	         "(sleep 100 & echo $! > /tmp/pid); while read -r _ _ _ parent _ < /proc/$(cat /tmp/pid)/stat && "
-	         "[ $parent != 1 ]; do :; done; echo parent=$parent"));
+	DYNO(f, p, RUN(f, "--", script));
 	assert_exit(p, 0);
 	assert_value(p, "parent", "1");
 }

@@ -144,13 +144,12 @@ static void test_the_places_share_one_limit(struct fixture *f)
 
 static void test_a_scratch_of_many_empty_files_is_limited(struct fixture *f)
 {
+	static const char script[] = "for i in {1..200000}; do : > /tmp/$i || break; done 2>/dev/null; "
+				     "n=(/tmp/*); echo made=${#n[@]}";
 	struct process *p = life_process(0);
 
 	/* inodes cost kernel memory, too */
-	launch_start(f, p,
-	             &(struct launch){ .argv = RUN(f, "--scratch-size", "1M", "--",
-	                                           "for i in {1..200000}; do : > /tmp/$i || break; done 2>/dev/null; "
-	                                           "n=(/tmp/*); echo made=${#n[@]}") });
+	launch_start(f, p, &(struct launch){ .argv = RUN(f, "--scratch-size", "1M", "--", script) });
 	launch_finish(f, p);
 	assert_exit(p, 0);
 	assert_that(p, process_number(p, "made") < 200000);
@@ -209,19 +208,15 @@ static void test_a_log_flood_into_a_pipe_waits_for_its_reader(struct fixture *f)
 
 static void test_nofile_is_exact(struct fixture *f)
 {
+	static const char script[] = "for i in {10..80}; do eval \"exec $i</dev/null\" || { echo refused=$i; exit; }; "
+				     "done 2>/dev/null";
 	struct process *p = life_process(0);
 
-	launch_start(
-		f, p,
-		&(struct launch){ .argv = RUN(f, "--nofile", "64", "--", "/app/probe", "limits", "--", "exit", "0") });
+	launch_start(f, p, &(struct launch){ .argv = RUN(f, "--nofile", "64", "--", "/app/probe", "limits") });
 	launch_finish(f, p);
 	assert_exit(p, 0);
 	assert_value(p, "limit.nofile", "64 64");
-	launch_start(
-		f, p,
-		&(struct launch){ .argv = RUN(f, "--nofile", "64", "--",
-	                                      "for i in {10..80}; do eval \"exec $i</dev/null\" || { echo refused=$i; "
-	                                      "exit; }; done 2>/dev/null") });
+	launch_start(f, p, &(struct launch){ .argv = RUN(f, "--nofile", "64", "--", script) });
 	launch_finish(f, p);
 	assert_says(p, "refused=64");
 }
