@@ -96,7 +96,7 @@ static int run_trap(int argc, char **argv)
 {
 	int code = argc > 1 ? (int)probe_number(argv[1]) : 0;
 	int signo = 0;
-	sigset_t all;
+	sigset_t all, pending;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -108,7 +108,8 @@ static int run_trap(int argc, char **argv)
 		if (signo < 0)
 			continue;
 		printf("signal=%s\n", sigabbrev_np(signo) ? sigabbrev_np(signo) : "RT");
-		if (signo == SIGTSTP)
+		/* A stop forgets a CONT that came before it (kernel/signal.c, prepare_signal) */
+		if (signo == SIGTSTP && sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT))
 			raise(SIGSTOP);
 	}
 	return code;

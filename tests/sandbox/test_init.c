@@ -95,23 +95,25 @@ static void test_signals_reach_the_app(struct fixture *f)
 	}
 }
 
+/** own_group() - in the child: the kernel stops nobody whose process group is orphaned, as a test's may be (signal(7)) */
+static void own_group(void)
+{
+	(void)setpgid(0, 0);
+}
+
 static void test_a_stop_by_the_keyboard_is_shared_and_so_is_its_end(struct fixture *f)
 {
 	struct process *p = life_process(0);
 	int status = 0;
 
-	START(f, p, RUN(f, "--", "/app/probe", "trap", "3"));
+	launch_start(f, p,
+	             &(struct launch){ .argv = ARGV(RUN(f, "--", "/app/probe", "trap", "3")), .before = own_group });
 	assert_true(launch_expect(p, "ready="));
 	kill(p->pid, SIGTSTP);
 	assert_true(launch_expect(p, "signal=TSTP"));
-	/* The kernel stops nobody whose process group is orphaned, as that of a test may be (signal(7)) */
-	for (int i = 0; i < 100 && waitpid(p->pid, &status, WUNTRACED | WNOHANG) == 0; i++)
-		life_sleep_us(2000);
-	/* The app stops itself a moment after it said so, and a CONT before that is lost: so several */
-	for (int i = 0; i < 20; i++) {
-		kill(p->pid, SIGCONT);
-		life_sleep_us(10000);
-	}
+	assert_int_equal(waitpid(p->pid, &status, WUNTRACED), p->pid);
+	assert_true(WIFSTOPPED(status));
+	kill(p->pid, SIGCONT);
 	assert_true(launch_expect(p, "signal=CONT"));
 	assert_int_equal(launch_stop(f, p), 3);
 }
