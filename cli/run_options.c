@@ -15,7 +15,6 @@
 
 #define RUN(field) offsetof(struct run_given, field)
 
-#define KIB (1ULL << 10)
 #define MIB (1ULL << 20)
 
 /*
@@ -68,7 +67,7 @@ const struct option_spec run_specs[] = {
 	  .letter = 'm',
 	  .type = OPTION_SIZE,
 	  .offset = RUN(memory),
-	  .min = 512 * KIB,
+	  .min = MIB,
 	  .help = "limit of memory" },
 	{ .name = "pids",
 	  .type = OPTION_NUMBER,

@@ -196,7 +196,7 @@ static void race_stack(struct fixture *f, const char *name)
 		assert_refused_or_confined(&p);
 	}
 	assert_int_equal(launch_finish(f, &attacker), 0);
-	assert_that(&attacker, process_number(&attacker, "flips") > 1000);
+	assert_that(&attacker, process_number(&attacker, "flips") > 100);
 	assert_true(before == machine_digest(victim));
 	support_remove(stack);
 	support_remove(victim);
@@ -245,7 +245,7 @@ static void test_cve_2021_30465_slug(struct fixture *f)
 		assert_that(&p, p.code == 0 || p.code == 125 || p.code == 127 || p.code == 2);
 	}
 	assert_int_equal(launch_finish(f, &attacker), 0);
-	assert_that(&attacker, process_number(&attacker, "flips") > 1000);
+	assert_that(&attacker, process_number(&attacker, "flips") > 100);
 	assert_true(before == machine_digest(victim));
 }
 

@@ -99,8 +99,10 @@ static void test_options_that_are_wrong(struct fixture *f)
 static void test_limits_below_what_works(struct fixture *f)
 {
 	static const struct refusal rows[] = {
-		{ { "--memory", "511K" }, "at least 512" },  { { "--pids", "1" }, "from 2" },
-		{ { "--nofile", "15" }, "from 16" },         { { "--scratch-size", "1023K" }, "at least 1.0 MiB" },
+		{ { "--memory", "1023K" }, "at least 1.0 MiB" },
+		{ { "--pids", "1" }, "from 2" },
+		{ { "--nofile", "15" }, "from 16" },
+		{ { "--scratch-size", "1023K" }, "at least 1.0 MiB" },
 		{ { "--cpus", "0.001" }, "at least 0.010" },
 	};
 	/* The limits of the whole dyno need cgroups, which an ordinary user may not have */
@@ -108,8 +110,8 @@ static void test_limits_below_what_works(struct fixture *f)
 		const char *option, *value;
 		bool cgroup;
 	} least[] = {
-		{ "--memory", "512K", true }, { "--pids", "2", true },           { "--cpus", "0.01", true },
-		{ "--nofile", "16", false },  { "--scratch-size", "1M", false },
+		{ "--memory", "1M", true },  { "--pids", "2", true },           { "--cpus", "0.01", true },
+		{ "--nofile", "16", false }, { "--scratch-size", "1M", false },
 	};
 	struct process *p = life_process(0);
 	bool cgroups = life_has_cgroups(f);
