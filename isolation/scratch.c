@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dqblk_xfs.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -35,6 +36,15 @@ static const struct place places[] = {
 	{ "lower", 0755, false }, { "stack", 0755, false },  { "masked.d", 0, false },
 };
 
+/**
+ * files_of() - how many files a layer of @size bytes may hold: as many as there are pages, or a small tree
+ * Empty files take no page, but a kilobyte of kernel memory each, or an inode of somebody's disk.
+ */
+static uint64_t files_of(uint64_t size)
+{
+	return size / 4096 > SCRATCH_MIN_INODES ? size / 4096 : SCRATCH_MIN_INODES;
+}
+
 int scratch_open(uint64_t size, struct dyno_error *err)
 {
 	char bytes[24], inodes[24];
@@ -44,11 +54,9 @@ int scratch_open(uint64_t size, struct dyno_error *err)
 		{ "mode", "0755" },
 		{ NULL, NULL },
 	};
-	/* Empty files cost no page but a kilobyte of kernel memory each: as many as there are pages, or a small tree. */
-	uint64_t files = size / 4096 > SCRATCH_MIN_INODES ? size / 4096 : SCRATCH_MIN_INODES;
 
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
-	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)files);
+	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)files_of(size));
 	return mounts_new("tmpfs", options, WRITABLE_ATTR, err);
 }
 
@@ -178,13 +186,28 @@ static uint32_t project_of(unsigned slot)
 	return 0x64790000u + slot;
 }
 
-/** set_quota() - make @fd, and all that is created below it, project @project, limited to @size bytes */
+/**
+ * quota_enforced() - whether the filesystem of @fd holds its project limits
+ * ext4 with the feature but mounted without prjquota, and xfs mounted with pqnoenforce, count and take limits, and hold none.
+ * Return: 0, -EOPNOTSUPP when it does not, or negative errno
+ */
+static int quota_enforced(int fd)
+{
+	struct fs_quota_statv state = { .qs_version = FS_QSTATV_VERSION1 };
+
+	if (syscall(SYS_quotactl_fd, fd, QCMD(Q_XGETQSTATV, PRJQUOTA), 0, &state) < 0)
+		return -errno;
+	return state.qs_flags & FS_QUOTA_PDQ_ENFD ? 0 : -EOPNOTSUPP;
+}
+
+/** set_quota() - make @fd, and all that is created below it, project @project, limited to @size bytes; 0: no limit */
 static int set_quota(int fd, uint32_t project, uint64_t size)
 {
 	struct fsxattr attr;
 	struct if_dqblk quota = {
 		.dqb_bhardlimit = size / QIF_DQBLKSIZE,
-		.dqb_valid = QIF_BLIMITS,
+		.dqb_ihardlimit = size > 0 ? files_of(size) : 0,
+		.dqb_valid = QIF_LIMITS,
 	};
 
 	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0)
@@ -213,7 +236,9 @@ static int open_limited(int dir, const char *name, unsigned slot, uint64_t size)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = set_quota(fd, project_of(slot), size);
+	r = quota_enforced(fd);
+	if (r == 0)
+		r = set_quota(fd, project_of(slot), size);
 	return r < 0 ? r : mounts_clone(fd, "", WRITABLE_ATTR, -1);
 }
 
