@@ -55,7 +55,8 @@ static int exec_launch(struct exec *exec, const struct dyno_app *app, struct dyn
 	struct winsize size;
 	int code = signals_open(&exec->signals, err);
 
-	if (exec->tty && (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)) {
+	if (exec->tty &&
+	    (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)) {
 		sized.rows = size.ws_row;
 		sized.columns = size.ws_col;
 	}

@@ -158,7 +158,7 @@ static int resolve(const char *path, char *ret, size_t size)
 int mounts_below(const char *path, char *ret_place, size_t size)
 {
 	_cleanup_free_ char *line = NULL;
-	char real[PATH_MAX], prefix[PATH_MAX], place[PATH_MAX];
+	char real[PATH_MAX] = "", prefix[PATH_MAX], place[PATH_MAX];
 	int length = resolve(path, real, sizeof(real));
 	size_t room = 0;
 	int found = 0;
