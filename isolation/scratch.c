@@ -216,7 +216,7 @@ static int set_quota(int fd, uint32_t project, uint64_t size)
 	attr.fsx_xflags |= FS_XFLAG_PROJINHERIT;
 	if (ioctl(fd, FS_IOC_FSSETXATTR, &attr) < 0)
 		return -errno;
-	return syscall(SYS_quotactl_fd, fd, QCMD(Q_SETQUOTA, PRJQUOTA), project, &quota) < 0 ? -errno : 0;
+	return syscall(SYS_quotactl_fd, fd, QCMD((unsigned)Q_SETQUOTA, PRJQUOTA), project, &quota) < 0 ? -errno : 0;
 }
 
 /** disk_name() - name of a slot's directory */
