@@ -56,7 +56,7 @@ struct probes {
  * @seccomp:  the kernel can kill a process for a system call
  * @namespaces: all seven types are there
  * @container: what looks like a container around us, or empty
- * @pasta, @newuidmap: they are on PATH; @tun: /dev/net/tun can be used; @subuid: the caller has subordinate ids
+ * @pasta:    it is on PATH; @tun: /dev/net/tun can be used
  * @host, @sandbox, @network: opening the host, preparing a parked sandbox without network, and with a private one
  */
 struct doctor {
@@ -75,8 +75,6 @@ struct doctor {
 	char state_dir[128];
 	bool pasta;
 	bool tun;
-	bool newuidmap;
-	bool subuid;
 	struct probes probes;
 	struct probe host, sandbox, network;
 };

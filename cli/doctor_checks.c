@@ -308,18 +308,6 @@ static void check_cpu(const struct doctor *doctor, struct finding *finding)
 	say_controller(doctor, finding, CGROUP_CPU, "--cpus cannot be held");
 }
 
-/** check_subordinate() - subordinate ids, without root */
-static void check_subordinate(const struct doctor *doctor, struct finding *finding)
-{
-	if (!doctor->rootless)
-		say(finding, DOCTOR_OK, "not needed as root");
-	else if (doctor->newuidmap && doctor->subuid)
-		say(finding, DOCTOR_OK, "newuidmap and a range in /etc/subuid are there");
-	else
-		say(finding, DOCTOR_OK, "%s: a dyno has a single id, yours outside",
-		    doctor->newuidmap ? "no range in /etc/subuid" : "no newuidmap");
-}
-
 /** check_pasta() - the private network without root */
 static void check_pasta(const struct doctor *doctor, struct finding *finding)
 {
@@ -375,7 +363,6 @@ const struct check doctor_checks[] = {
 	{ "memory limit", check_memory },
 	{ "process limit", check_pids },
 	{ "CPU limit", check_cpu },
-	{ "subordinate ids", check_subordinate },
 	{ "pasta", check_pasta },
 	{ "state directory", check_state },
 	{ "sandbox", check_sandbox },

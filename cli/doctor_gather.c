@@ -55,25 +55,6 @@ static bool on_path(const char *name)
 	return false;
 }
 
-/** has_subuid() - /etc/subuid names the calling user, by name or number */
-static bool has_subuid(void)
-{
-	const char *user = getenv("USER");
-	char line[256], number[16];
-	bool found = false;
-	FILE *file = fopen("/etc/subuid", "re");
-
-	if (!file)
-		return false;
-	snprintf(number, sizeof(number), "%u", (unsigned)getuid());
-	while (!found && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, ":\n")] = '\0';
-		found = strcmp(line, number) == 0 || (user && strcmp(line, user) == 0);
-	}
-	fclose(file);
-	return found;
-}
-
 /** has_namespaces() - the kernel has all seven types of namespaces that a dyno uses */
 static bool has_namespaces(void)
 {
@@ -155,8 +136,6 @@ void doctor_gather(struct doctor *ret)
 	find_container(ret->container, sizeof(ret->container));
 	ret->pasta = on_path("pasta");
 	ret->tun = access("/dev/net/tun", R_OK | W_OK) == 0;
-	ret->newuidmap = on_path("newuidmap");
-	ret->subuid = has_subuid();
 	if (cgroup_host_open(&ret->cgroups, NULL) < 0)
 		ret->cgroups = (struct cgroup_host){ .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } };
 	try_host(ret);

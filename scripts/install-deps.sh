@@ -12,8 +12,8 @@ set -euo pipefail
 
 declare -A packages=(
 	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev"
-	[demo]="python3 curl passt uidmap"
-	[check]="libcmocka-dev python3 passt uidmap util-linux iproute2 procps clang"
+	[demo]="python3 curl passt"
+	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
 	[bench]="bubblewrap crun runc"
 	[vm]="qemu-system-x86 busybox-static xz-utils"

@@ -6,7 +6,7 @@
 #   tests/run.sh [--as root|user|self] [--where NAME] [--build DIR] [-v] PROGRAM...
 #
 # --as root   as root (with sudo -n if it must); --as user: as an ordinary user. Root makes a user of its own for that,
-#             with subordinate ids, and a copy of what was built, because a clone below /root is closed to others.
+#             and a copy of what was built, because a clone below /root is closed to others.
 # --where vm  names a special place to run in, or build (asan): the mode in tests/skips.allowed is then vm-root, say
 # -v          the time of every test; without it the ten slowest
 #
@@ -48,7 +48,6 @@ become_user() {
 	command -v setpriv >/dev/null || die "setpriv (util-linux) is missing"
 	useradd --no-create-home --home-dir "$work" --shell /bin/sh "$name" || die "cannot make the user $name"
 	user=$name
-	# Debian gives new users subordinate ids; where that is off, the tests meet the single-id case
 	mkdir -p "$work/build" "$work/run" "$work/tmp"
 	cp -a "$source/$build/tests" "$work/build/"
 	find "$source/$build" -maxdepth 1 -type f -perm -u+x -exec cp -a {} "$work/build/" \;
