@@ -65,20 +65,6 @@ int cgroup_v2_pass_on(int fd, const bool wanted[CGROUP_CONTROLLERS])
 	return text[0] ? fd_write_text(fd, "cgroup.subtree_control", text) : 0;
 }
 
-bool cgroup_v2_lacks(int fd, const bool has[CGROUP_CONTROLLERS])
-{
-	static const char *const probes[CGROUP_CONTROLLERS] = {
-		[CGROUP_MEMORY] = "memory.max",
-		[CGROUP_PIDS] = "pids.max",
-		[CGROUP_CPU] = "cpu.max",
-	};
-
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (probes[i] && has[i])
-			return faccessat(fd, probes[i], F_OK, 0) < 0;
-	return false;
-}
-
 int cgroup_v2_enable(int fd, bool ret_has[CGROUP_CONTROLLERS])
 {
 	bool wanted[CGROUP_CONTROLLERS];

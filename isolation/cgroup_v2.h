@@ -22,9 +22,6 @@ int cgroup_v2_enable(int fd, bool ret_has[CGROUP_CONTROLLERS]);
 /** cgroup_v2_pass_on() - enable the @wanted controllers for the children of @fd, in one write. Return: 0 or -errno */
 int cgroup_v2_pass_on(int fd, const bool wanted[CGROUP_CONTROLLERS]);
 
-/** cgroup_v2_lacks() - group @fd misses the files of the controllers @has: its parent does not pass them on (yet) */
-bool cgroup_v2_lacks(int fd, const bool has[CGROUP_CONTROLLERS]);
-
 /** cgroup_v2_limit() - set those of @limits whose controllers are in @has */
 int cgroup_v2_limit(int fd, const bool has[CGROUP_CONTROLLERS], const struct dyno_limits *limits,
                     struct dyno_error *err);
