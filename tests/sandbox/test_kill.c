@@ -10,6 +10,7 @@
 
 #include "tests/sandbox/lifecycle_support.h"
 
+#define PORT_SIZE 8
 #define KILLS 200
 #define SPREAD_US 8000 /* a boot takes a few milliseconds: before, during and after it */
 
@@ -34,16 +35,22 @@ static void kill_after(struct fixture *f, const char *const *argv, unsigned us)
 	assert_that(p, p->code == 128 + SIGKILL);
 }
 
-/** kill_at_random() - @count times; then nothing lives, one gc cleans all, and a second one finds nothing */
-static void kill_at_random(struct fixture *f, const char *const *argv, unsigned count)
+/**
+ * kill_at_random() - @count times; then nothing lives, one gc cleans all, and a second one finds nothing
+ * @port: text in @argv to be given another port each time, or NULL: a dying pasta holds its port for a moment
+ */
+static void kill_at_random(struct fixture *f, const char *const *argv, char *port, unsigned count)
 {
 	struct process *p = life_process(0);
 	unsigned seed = (unsigned)time(NULL) ^ (unsigned)getpid();
 	unsigned state = seed ? seed : 1;
 
 	print_message("seed %u\n", seed);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		if (port)
+			snprintf(port, PORT_SIZE, "%u", 5000 + i);
 		kill_after(f, argv, next_random(&state) % SPREAD_US);
+	}
 	assert_int_equal(life_reap(), 0);
 	DYNO(f, p, "gc");
 	assert_exit(p, 0);
@@ -58,22 +65,24 @@ static void kill_at_random(struct fixture *f, const char *const *argv, unsigned 
 
 static void test_a_launcher_killed_while_it_boots_a_dyno(struct fixture *f)
 {
-	kill_at_random(f, ARGV("run", "-q", "--net", "none", "--slug", f->slug, "--", "/app/probe", "sleep"), KILLS);
+	kill_at_random(f, ARGV("run", "-q", "--net", "none", "--slug", f->slug, "--", "/app/probe", "sleep"), NULL,
+	               KILLS);
 }
 
 static void test_a_launcher_killed_while_it_boots_a_dyno_with_a_network(struct fixture *f)
 {
 	const char *net = life_net(f);
+	char port[PORT_SIZE];
 
-	kill_at_random(f, ARGV("run", "-q", "--net", net, "-p", "5000", "--slug", f->slug, "--", "/app/probe", "sleep"),
-	               KILLS / 2);
+	kill_at_random(f, ARGV("run", "-q", "--net", net, "-p", port, "--slug", f->slug, "--", "/app/probe", "sleep"),
+	               port, KILLS / 2);
 }
 
 static void test_a_launcher_killed_while_it_boots_a_dyno_without_init(struct fixture *f)
 {
 	kill_at_random(f,
 	               ARGV("run", "-q", "--no-init", "--net", "none", "--slug", f->slug, "--", "/app/probe", "sleep"),
-	               KILLS / 4);
+	               NULL, KILLS / 4);
 }
 
 static void test_a_name_is_free_again_after_its_launcher_was_killed(struct fixture *f)
