@@ -27,7 +27,7 @@
 #include "isolation/cgroup_v1.h"
 #include "isolation/cgroup_v2.h"
 
-#define MEMORY_MIN (1ULL << 20) /* less does not hold even the init, with the kernel's share of it */
+#define MEMORY_MIN (4ULL << 20) /* less does not hold even the init, with the kernel's share of it */
 #define PIDS_MIN 2ULL           /* the init and the app */
 
 #define ID_MAX 63
@@ -164,7 +164,7 @@ static int limit_refused(const struct cgroup_host *host, const struct cgroup *gr
 	};
 
 	if (limits->memory && limits->memory < MEMORY_MIN)
-		return error_set(err, -ERANGE, "set limits", "a memory limit of %ju bytes is too small: 1 MiB at least",
+		return error_set(err, -ERANGE, "set limits", "a memory limit of %ju bytes is too small: 4 MiB at least",
 		                 (uintmax_t)limits->memory);
 	if (limits->pids && limits->pids < PIDS_MIN)
 		return error_set(err, -ERANGE, "set limits",

@@ -359,9 +359,10 @@ int dyno_exec(struct dyno *dyno, const struct dyno_app *app, bool tty, uint32_t 
 	size_t size;
 	int r;
 
-	if (dyno->state != DYNO_RUNNING || sandbox->shape.no_init) {
+	/* Before we know that it is up, too: the app may know already, and the channel keeps the order */
+	if (dyno->state == DYNO_ENDED || sandbox->shape.no_init) {
 		error_set(err, -ENOTSUP, "exec", "%s cannot take another process", sandbox->name);
-		error_remedy(err, "it must be up, and not started with --no-init");
+		error_remedy(err, "it must run, and not have been started with --no-init");
 		return -ENOTSUP;
 	}
 	message.flags = tty ? CHANNEL_WANT_TERMINAL : 0;

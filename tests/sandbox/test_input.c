@@ -99,7 +99,7 @@ static void test_options_that_are_wrong(struct fixture *f)
 static void test_limits_below_what_works(struct fixture *f)
 {
 	static const struct refusal rows[] = {
-		{ { "--memory", "1023K" }, "at least 1.0 MiB" },
+		{ { "--memory", "4095K" }, "at least 4.0 MiB" },
 		{ { "--pids", "1" }, "from 2" },
 		{ { "--nofile", "15" }, "from 16" },
 		{ { "--scratch-size", "1023K" }, "at least 1.0 MiB" },
@@ -110,7 +110,7 @@ static void test_limits_below_what_works(struct fixture *f)
 		const char *option, *value;
 		bool cgroup;
 	} least[] = {
-		{ "--memory", "1M", true },  { "--pids", "2", true },           { "--cpus", "0.01", true },
+		{ "--memory", "4M", true },  { "--pids", "2", true },           { "--cpus", "0.01", true },
 		{ "--nofile", "16", false }, { "--scratch-size", "1M", false },
 	};
 	struct process *p = life_process(0);

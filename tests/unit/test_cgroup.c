@@ -76,12 +76,12 @@ static void test_bad_ids_are_refused(void **state)
 
 static void test_limits_below_what_works_are_refused(void **state)
 {
-	const struct dyno_limits memory = { .memory = (1 << 20) - 1 }, pids = { .pids = 1 }, fine = { 0 };
+	const struct dyno_limits memory = { .memory = (4 << 20) - 1 }, pids = { .pids = 1 }, fine = { 0 };
 	struct fixture *f = *state;
 	struct dyno_error err = { 0 };
 
 	assert_int_equal(cgroup_limit(&f->host, &f->group, &memory, &err), -ERANGE);
-	assert_non_null(strstr(err.text, "1 MiB at least"));
+	assert_non_null(strstr(err.text, "4 MiB at least"));
 	assert_int_equal(cgroup_limit(&f->host, &f->group, &pids, &err), -ERANGE);
 	assert_non_null(strstr(err.text, "2 at least"));
 	assert_int_equal(cgroup_limit(&f->host, &f->group, &fine, &err), 0);
