@@ -91,12 +91,12 @@ static int run_kill(int argc, char **argv)
 	return probe_result("result", kill(pid, signal_number(argv[1])));
 }
 
-/** run_trap() - report every signal that can be caught; TERM ends it */
+/** run_trap() - report every signal that can be caught, TSTP too; TERM ends it */
 static int run_trap(int argc, char **argv)
 {
 	int code = argc > 1 ? (int)probe_number(argv[1]) : 0;
 	int signo = 0;
-	sigset_t all, pending;
+	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -108,9 +108,6 @@ static int run_trap(int argc, char **argv)
 		if (signo < 0)
 			continue;
 		printf("signal=%s\n", sigabbrev_np(signo) ? sigabbrev_np(signo) : "RT");
-		/* A stop forgets a CONT that came before it (kernel/signal.c, prepare_signal) */
-		if (signo == SIGTSTP && sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT))
-			raise(SIGSTOP);
 	}
 	return code;
 }
