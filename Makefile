@@ -131,7 +131,9 @@ SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
 # what depends on the kernel: its cgroups, and the project quotas that not every kernel has
 # emulation and the sanitizers make a thousand launches long, and no different
 SHORT_BIN := $(filter-out %/test_soak,$(SANDBOX_BIN))
-VM_BIN := $(filter $(B)/tests/unit/test_cgroup% $(B)/tests/unit/test_scratch,$(UNIT_BIN)) $(SHORT_BIN)
+# signals and terminals are the same on any kernel, and their tests mind emulation's pace
+VM_BIN := $(filter $(B)/tests/unit/test_cgroup% $(B)/tests/unit/test_scratch,$(UNIT_BIN)) \
+	$(filter-out $(B)/tests/sandbox/test_init $(B)/tests/sandbox/test_terminal,$(SHORT_BIN))
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
