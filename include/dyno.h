@@ -100,6 +100,8 @@ struct dyno_limits {
  * @net:          which network
  * @tty:          give the dyno a pseudo-terminal (its own devpts)
  * @no_init:      run the command itself as PID 1
+ * @watch:        tell when the app listens (DYNO_EVENT_LISTENING). Must: then read events as they come, since the app's
+ *                listen(2) waits for that
  * @scratch_size: bytes of the writable layer; 0 for the default 512 MiB
  * @scratch_dir:  absolute path of a directory on disk for the writable layer, NULL for a tmpfs
  */
@@ -108,6 +110,7 @@ struct dyno_shape {
 	enum dyno_net net;
 	bool tty;
 	bool no_init;
+	bool watch;
 	uint64_t scratch_size;
 	const char *scratch_dir;
 };
@@ -120,6 +123,12 @@ struct dyno_shape {
  * @argv:    the command, NULL-terminated, run as given (see dyno_command() for shell lines)
  * @env:     "KEY=VALUE" config vars, NULL-terminated; HOME, PATH, DYNO, PORT and TERM are added
  * @port:    $PORT, 0 for none
+ * @publish: where $PORT is to be reachable on this machine: "[ADDR:]HOSTPORT" each, NULL-terminated; NULL for nowhere.
+ *           Without ADDR it is 127.0.0.1 and ::1; HOSTPORT 0 takes one that is free
+ * @publish_unix: absolute path of a unix socket to be made, whose connections go to $PORT; NULL for none
+ * @egress:  what the app may connect to: "allow" (or NULL), "deny", or a list "CIDR[,CIDR]..."
+ * @allow_host: ports of this machine, "PORT[,PORT]...", that the app reaches as host.dyno.internal; NULL for none
+ * @boot_timeout_ms: an app that does not listen on $PORT by then is killed (R10); 0 for never. Needs shape.watch
  * @limits:  limits of this dyno
  * @fds:     standard input, output and error; ignored with a tty
  * @rows, @columns: size of the terminal of dyno_exec(), 0 when it is not known
@@ -131,6 +140,11 @@ struct dyno_app {
 	const char *const *argv;
 	const char *const *env;
 	uint16_t port;
+	const char *const *publish;
+	const char *publish_unix;
+	const char *egress;
+	const char *allow_host;
+	uint32_t boot_timeout_ms;
 	struct dyno_limits limits;
 	int fds[3];
 	uint16_t rows, columns;
@@ -149,6 +163,7 @@ enum dyno_phase {
 	DYNO_PHASE_IDENTITY,   /* user namespace entered, user and groups set */
 	DYNO_PHASE_CONFINED,   /* capabilities, no_new_privs, Landlock and seccomp are behind it: parked */
 	DYNO_PHASE_EXEC,       /* execve succeeded */
+	DYNO_PHASE_LISTENING,  /* the app listens on $PORT, where the published address leads */
 	DYNO_PHASE_COUNT,
 };
 
@@ -190,6 +205,26 @@ enum dyno_event_type {
 	DYNO_EVENT_EXEC_FAILED, /* it could not be started: exec_id, error */
 	DYNO_EVENT_EXEC_EXITED, /* it ended: exec_id, status */
 	DYNO_EVENT_STOPPED,     /* the main process stopped (SIGTSTP); status holds the signal */
+	DYNO_EVENT_LISTENING,   /* the app listens on a TCP port: listen; only with shape.watch */
+};
+
+/** enum dyno_listen_where - what a listening socket is to the dyno */
+enum dyno_listen_where {
+	DYNO_LISTEN_READY,      /* it serves $PORT: the dyno is up; comes once */
+	DYNO_LISTEN_LOOPBACK,   /* $PORT, but on 127.0.0.1 or ::1 only: nobody outside reaches it */
+	DYNO_LISTEN_OTHER_PORT, /* another port than $PORT */
+};
+
+/**
+ * struct dyno_listen - one listening socket of the app
+ * @address: "0.0.0.0:5000", "[::]:5000"
+ * @hint:    what to change, one sentence, "" when it is READY
+ */
+struct dyno_listen {
+	enum dyno_listen_where where;
+	uint16_t port;
+	char address[64];
+	char hint[128];
 };
 
 /**
@@ -198,6 +233,7 @@ enum dyno_event_type {
  * @reason: for EXITED: why, naming the limit when one was hit, e.g. "memory limit 512.0 MiB reached"; else empty
  * @error:  for FAILED and EXEC_FAILED
  * @terminal: for EXEC_UP with a terminal: its master, owned by the receiver; else -1
+ * @listen: for LISTENING
  */
 struct dyno_event {
 	enum dyno_event_type type;
@@ -205,6 +241,7 @@ struct dyno_event {
 	uint32_t exec_id;
 	int terminal;
 	char reason[160];
+	struct dyno_listen listen;
 	struct dyno_error error;
 };
 
@@ -224,6 +261,11 @@ const char *dyno_name(const struct dyno *dyno);
 const char *dyno_notice(const struct dyno *dyno);
 /** dyno_address() - the dyno's IPv4 address as text, or "" when the network is not private */
 const char *dyno_address(const struct dyno *dyno);
+/**
+ * dyno_published() - where $PORT is reachable on this machine, e.g. "127.0.0.1:8080"
+ * @index: from 0. Return: text owned by the dyno, NULL behind the last
+ */
+const char *dyno_published(const struct dyno *dyno, size_t index);
 /** dyno_pid() - PID of the dyno's first process as seen from here */
 pid_t dyno_pid(const struct dyno *dyno);
 /** dyno_terminal() - master side of the dyno's pseudo-terminal, -1 without; owned by the dyno */

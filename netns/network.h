@@ -14,10 +14,14 @@
 #include <sys/types.h>
 
 #include "dyno.h"
+#include "netns/policy.h"
+#include "netns/publish.h"
 
-#define NETWORK_SLOTS 4096 /* dynos that fit the default range */
+#define NETWORK_SLOTS 4095 /* dynos that fit the range; the last four addresses are host.dyno.internal's (table.h) */
 
 struct network_host; /* host namespace fd, netlink socket, address plan */
+
+struct listen_seen;
 
 /**
  * struct network - one dyno's network end
@@ -26,18 +30,24 @@ struct network_host; /* host namespace fd, netlink socket, address plan */
  * @gateway:  the host's end, ""
  * @ifname:   the host's end of the veth pair, ""
  * @helper:   pid of pasta, 0 without
+ * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
+ * @slot:     as opened
+ * @publish:  the host's side of the port
  */
 struct network {
 	int fd;
+	int user;
+	unsigned slot;
 	char address[16];
 	char gateway[16];
 	char ifname[16];
 	pid_t helper;
+	struct publish publish;
 };
 
 #define NETWORK_NULL                                                                                                   \
 	{                                                                                                              \
-		.fd = -1                                                                                               \
+		.fd = -1, .user = -1, .publish = PUBLISH_NULL                                                          \
 	}
 
 /** network_host_open() - cheap: opens the namespace fd and a netlink socket only when first needed */
@@ -69,6 +79,24 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
  */
 int network_attach(struct network_host *host, enum dyno_net net, pid_t pid, uint16_t port, struct network *ret,
                    struct dyno_error *err);
+
+/**
+ * network_admit() - give a network end its app: reserve and publish the port, egress, allowed services of the host
+ * Called before the app runs. As root: elements of the packet filter. Rootless: runs pasta, with the same promises.
+ * Must: on failure be followed by network_close(), which takes back what was done.
+ */
+int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,
+                  struct dyno_error *err);
+
+/**
+ * network_listening() - the app listens on its port for the first time: open the ways that depend on how it listens
+ * IPv6 addresses lead to it by the packet filter when it speaks IPv6, else by a relay; a unix socket by a relay.
+ */
+int network_listening(struct network_host *host, const struct policy *policy, const struct listen_seen *seen,
+                      struct network *network, struct dyno_error *err);
+
+/** network_bytes() - bytes that the dyno received and sent, by its host's end @ifname. Return: 0, or negative errno */
+int network_bytes(const char *ifname, uint64_t *ret_in, uint64_t *ret_out);
 
 /** network_enter_child() - child half as root: setns(2). Mustn't: run after the user namespace was entered */
 int network_enter_child(int fd, struct dyno_error *err);

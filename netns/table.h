@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * table.h - the packet filter of all dynos of one host namespace: one nftables table, "inet dyno", with fixed rules
+ *
+ * The rules never change: what differs between dynos are elements of its maps and sets, so a dyno costs O(1) whatever the number of others.
+ * The table is there as long as somebody uses it (a shared lock on a file named after the host's network
+ * namespace); the last user removes it. It touches nobody else's tables.
+ *
+ * What the fixed rules say (docs/network.md has the table of who reaches whom):
+ * - to a dyno: what this machine itself sends, answers, and what was published; nothing else
+ * - from a dyno: answers; the host's services that were allowed by name, at TABLE_HOST_ADDRESS; the world, unless its
+ *   egress says otherwise; never another dyno, another address of this machine, or a metadata address
+ * - a source address that is not the dyno's own is dropped; so is anything for 127.0.0.0/8 or ::1 from its link
+ */
+#ifndef NETNS_TABLE_H
+#define NETNS_TABLE_H
+
+#include <stdint.h>
+
+#include "dyno.h"
+#include "netns/address.h"
+#include "netns/policy.h"
+
+#define TABLE_NAME "dyno"
+#define TABLE_HOST_ADDRESS 0xac1d3ffeU /* 172.29.63.254: host.dyno.internal; of the last slot, which no dyno gets */
+#define TABLE_HOST_NAME "host.dyno.internal"
+
+struct table; /* nfnetlink socket, lock */
+
+/**
+ * table_open() - be a user of the table of the calling thread's network namespace; installs it if it is not there
+ * @lock_dir: directory for the lock file
+ */
+int table_open(int lock_dir, struct table **ret, struct dyno_error *err);
+
+/** table_close() - stop being a user; the last removes the table. NULL is fine. Return: NULL */
+struct table *table_close(struct table *table);
+
+/**
+ * table_admit() - elements for egress and allowed services of the host for the dyno of @slot, one batch
+ * Costs nothing when the policy has neither. Leftovers of a dead owner of the slot are replaced.
+ */
+int table_admit(struct table *table, unsigned slot, const struct policy *policy, struct dyno_error *err);
+
+/**
+ * table_publish() - lead connections to @at of this machine to port @port of the dyno of @slot
+ * @at: 0.0.0.0 and [::] mean every address of this machine. Its port was reserved by the caller (publish.h), so an
+ *      element that is there already is a dead owner's and is replaced
+ */
+int table_publish(struct table *table, const struct policy_endpoint *at, unsigned slot, uint16_t port,
+                  struct dyno_error *err);
+
+/** table_unpublish() - remove one element; no error when it is not there */
+int table_unpublish(struct table *table, const struct policy_endpoint *at, struct dyno_error *err);
+
+/**
+ * table_forget() - remove every element of @slot, and the connections that the kernel still tracks for its addresses
+ * For the end of a dyno and for gc: who gets the slot next must not get the last one's packets.
+ */
+int table_forget(struct table *table, unsigned slot, struct dyno_error *err);
+
+#endif /* NETNS_TABLE_H */
