@@ -270,7 +270,8 @@ static void run_exited(struct run *run, const struct dyno_event *event)
 static void run_event(struct run *run, struct dyno_event *event)
 {
 	switch (event->type) {
-	case DYNO_EVENT_NONE: break;
+	case DYNO_EVENT_NONE:
+	case DYNO_EVENT_LISTENING: break;
 	case DYNO_EVENT_UP: run_up(run); break;
 	case DYNO_EVENT_FAILED: run_failed(run, event); break;
 	case DYNO_EVENT_EXITED: run_exited(run, event); break;

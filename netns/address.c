@@ -10,7 +10,7 @@
 
 #define SLOT_SIZE (1U << (32 - ADDRESS_BITS))
 
-static_assert((uint64_t)NETWORK_SLOTS * SLOT_SIZE == 1U << (32 - ADDRESS_RANGE_BITS), "slots fill the range exactly");
+static_assert(((uint64_t)NETWORK_SLOTS + 1) * SLOT_SIZE == 1U << (32 - ADDRESS_RANGE_BITS), "slots fill the range exactly");
 static_assert((ADDRESS_RANGE & ((1U << (32 - ADDRESS_RANGE_BITS)) - 1)) == 0, "the range starts on its own boundary");
 
 int address_plan(unsigned slot, struct address_plan *ret)

@@ -14,6 +14,7 @@ const char *dyno_phase_name(enum dyno_phase phase)
 		[DYNO_PHASE_IDENTITY] = "identity",
 		[DYNO_PHASE_CONFINED] = "confined",
 		[DYNO_PHASE_EXEC] = "exec",
+		[DYNO_PHASE_LISTENING] = "listening",
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == DYNO_PHASE_COUNT, "every phase has a name");
