@@ -8,7 +8,7 @@
  *
  * What the fixed rules say (docs/network.md has the table of who reaches whom):
  * - to a dyno: what this machine itself sends, answers, and what was published; nothing else
- * - from a dyno: answers; the host's services that were allowed by name, at TABLE_HOST_ADDRESS; the world, unless its
+ * - from a dyno: answers; the host's services that were allowed by name, at address_host(); the world, unless its
  *   egress says otherwise; never another dyno, another address of this machine, or a metadata address
  * - a source address that is not the dyno's own is dropped; so is anything for 127.0.0.0/8 or ::1 from its link
  */
@@ -22,18 +22,21 @@
 #include "netns/policy.h"
 
 #define TABLE_NAME "dyno"
-#define TABLE_HOST_ADDRESS 0xac1d3ffeU /* 172.29.63.254: host.dyno.internal; of the last slot, which no dyno gets */
-#define TABLE_HOST_NAME "host.dyno.internal"
+#define TABLE_HOST_NAME "host.dyno.internal" /* address_host() of the range, 172.29.63.254 by default; no dyno's */
 
 struct table; /* nfnetlink socket, lock */
 
 /**
  * table_open() - be a user of the table of the calling thread's network namespace; installs it if it is not there
- * @lock_dir: directory for the lock file
+ * @lock_dir: directory for the lock file; must stay open until table_close()
+ * @range: copied; says which addresses the slots have, and which is host.dyno.internal
  */
-int table_open(int lock_dir, struct table **ret, struct dyno_error *err);
+int table_open(int lock_dir, const struct address_range *range, struct table **ret, struct dyno_error *err);
 
-/** table_close() - stop being a user; the last removes the table. NULL is fine. Return: NULL */
+/**
+ * table_close() - stop being a user; the last removes the table, and calls uplink_restore() (uplink.h) under the same lock
+ * NULL is fine. Return: NULL
+ */
 struct table *table_close(struct table *table);
 
 /**
@@ -41,6 +44,13 @@ struct table *table_close(struct table *table);
  * Costs nothing when the policy has neither. Leftovers of a dead owner of the slot are replaced.
  */
 int table_admit(struct table *table, unsigned slot, const struct policy *policy, struct dyno_error *err);
+
+/**
+ * table_resolver() - lead DNS questions (udp and tcp 53) of dynos to address_host() on to @server
+ * Of the machine, not of a dyno; replaces the one before. Counts as egress: not for who has none, or a list without @server.
+ * @server: in host byte order, in 127.0.0.0/8
+ */
+int table_resolver(struct table *table, uint32_t server, struct dyno_error *err);
 
 /**
  * table_publish() - lead connections to @at of this machine to port @port of the dyno of @slot
