@@ -60,12 +60,20 @@ int table_resolver(struct table *table, uint32_t server, struct dyno_error *err)
 int table_publish(struct table *table, const struct policy_endpoint *at, unsigned slot, uint16_t port,
                   struct dyno_error *err);
 
+/**
+ * table_name_server() - lead port 53 of address_host(), as the dyno of @slot sees it, to @server of this machine's loopback
+ * For a machine whose only resolver listens there. Costs nothing else; table_forget() removes it.
+ * @server: IPv4 address in host byte order
+ */
+int table_name_server(struct table *table, unsigned slot, uint32_t server, struct dyno_error *err);
+
 /** table_unpublish() - remove one element; no error when it is not there */
 int table_unpublish(struct table *table, const struct policy_endpoint *at, struct dyno_error *err);
 
 /**
  * table_forget() - remove every element of @slot, and the connections that the kernel still tracks for its addresses
- * For the end of a dyno and for gc: who gets the slot next must not get the last one's packets.
+ * For the end of a dyno and for gc: who gets the slot next must not get the last one's packets. The elements of a slot that was
+ * admitted by this @table are known; for another one all elements are looked through.
  */
 int table_forget(struct table *table, unsigned slot, struct dyno_error *err);
 
