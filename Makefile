@@ -50,18 +50,18 @@ ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs ca
 NETNS := ahead netlink link address network policy resolver rootless
 CONFIG := environment dotenv sizes command
 RUNTIME := host spec app prepare sandbox child channel init dyno discarded reason timeline registry gc control control_client
-CLI := main verb message signals terminal run run_options app_options plan report exec ps stop gc \
+CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
-PROBE := attempts facts files hostile probe processes sockets
+PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_mounts test_netlink test_network \
 	test_network_walls test_options test_policy test_registry test_resolver test_rlimits test_rootless test_scratch \
 	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units
 # what the sandbox tests share, linked into each
-SANDBOX_SUPPORT := launch lifecycle_support machine support
+SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_limits test_neighbours test_runtimes test_slugs test_soak test_terminal \
+	test_isolation test_kill test_limits test_neighbours test_reach test_runtimes test_slugs test_soak test_terminal \
 	test_verbs
 FUZZ := fuzz_dotenv fuzz_spec fuzz_units
 
@@ -120,8 +120,8 @@ TEST_LDFLAGS := $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB_PIC := $(LIB_SRC:%.c=$(B)/pic/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
-# for the unit tests: all of the command but main()
-CLI_PIC := $(filter-out %/main.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
+# for the unit tests: all of the command but main() and what comes before
+CLI_PIC := $(filter-out %/main.o %/start.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
 FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 # linked with libdyno, as its users do: once with libdyno.so, once with libdyno.a
