@@ -28,14 +28,16 @@ struct table; /* nfnetlink socket, lock */
 
 /**
  * table_open() - be a user of the table of the calling thread's network namespace; installs it if it is not there
+ * What dead users left is gone when this is the only living one; else only table_forget() removes it.
  * @lock_dir: directory for the lock file; must stay open until table_close()
  * @range: copied; says which addresses the slots have, and which is host.dyno.internal
+ * Return: 0; -EOPNOTSUPP when the kernel has no nf_tables; -EPERM without CAP_NET_ADMIN; or negative errno
  */
 int table_open(int lock_dir, const struct address_range *range, struct table **ret, struct dyno_error *err);
 
 /**
  * table_close() - stop being a user; the last removes the table, and calls uplink_restore() (uplink.h) under the same lock
- * NULL is fine. Return: NULL
+ * NULL is fine. Must: be called in the network namespace of table_open(). Return: NULL
  */
 struct table *table_close(struct table *table);
 
@@ -59,13 +61,6 @@ int table_resolver(struct table *table, uint32_t server, struct dyno_error *err)
  */
 int table_publish(struct table *table, const struct policy_endpoint *at, unsigned slot, uint16_t port,
                   struct dyno_error *err);
-
-/**
- * table_name_server() - lead port 53 of address_host(), as the dyno of @slot sees it, to @server of this machine's loopback
- * For a machine whose only resolver listens there. Costs nothing else; table_forget() removes it.
- * @server: IPv4 address in host byte order
- */
-int table_name_server(struct table *table, unsigned slot, uint32_t server, struct dyno_error *err);
 
 /** table_unpublish() - remove one element; no error when it is not there */
 int table_unpublish(struct table *table, const struct policy_endpoint *at, struct dyno_error *err);
