@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * gen_syscalls.c - make the seccomp program out of syscalls.def; runs at build time, on the build machine
+ * gen_syscalls.c - make the seccomp programs out of syscalls.def; runs at build time, on the build machine
  *
  * Usage: gen_syscalls [x86_64|aarch64] >syscalls_filter.h
+ *
+ * Two programs come out of the one table: syscalls_filter, and syscalls_filter_watch, which asks the launcher at the rows
+ * marked WATCH.
  *
  * The kernel translates, compiles and (since 5.11) dry-runs the program for every call number, at each launch: its size
  * and depth are launch time. libseccomp's own output is a list of comparisons, one a call. Here the numbers are merged
@@ -64,11 +67,13 @@ struct instruction {
 
 /**
  * struct program - everything about the program being made
+ * @watch:      of a watched dyno
  * @by_number:  label for each call number
  * @position:   instruction index of each label, once it is placed
  */
 struct program {
 	uint32_t arch;
+	bool watch;
 	int by_number[NUMBERS];
 	struct range ranges[MAX_RANGES];
 	size_t range_count;
@@ -178,8 +183,8 @@ static const struct syscalls_row *emit_tests(struct program *p, const struct sys
 		if (next == syscalls_table + COUNT(syscalls_table) || strcmp(next->name, row->name) != 0)
 			die("WHEN rows must end with a plain row of that name", row->name);
 		place(p, label);
-		label = last ? label_of_action(p, next->action) : label_new(p);
-		emit_test(p, row, label_of_action(p, row->action), label);
+		label = last ? label_of_action(p, syscalls_action(next, p->watch)) : label_new(p);
+		emit_test(p, row, label_of_action(p, syscalls_action(row, p->watch)), label);
 	}
 	return row;
 }
@@ -198,8 +203,9 @@ static void number_all(struct program *p)
 		if (number >= 0) {
 			if (p->by_number[number] != absent)
 				die("named twice", row->name);
-			p->by_number[number] = row->test == SYSCALLS_ALWAYS ? label_of_action(p, row->action)
-			                                                    : label_new(p);
+			p->by_number[number] = row->test == SYSCALLS_ALWAYS
+			                               ? label_of_action(p, syscalls_action(row, p->watch))
+			                               : label_new(p);
 		}
 		while (syscalls_table[i].test != SYSCALLS_ALWAYS && i + 1 < COUNT(syscalls_table))
 			i++;
@@ -276,15 +282,14 @@ static unsigned distance(const struct program *p, size_t at, int label)
 	return (unsigned)jump;
 }
 
-/** print_header() - the C header, with the ranges in a comment for people */
-static void print_header(const struct program *p, const char *arch_name)
+/** print_program() - as a C array, with the ranges in a comment for people */
+static void print_program(const struct program *p)
 {
-	printf("/* Made by isolation/gen_syscalls.c from isolation/syscalls.def for %s. Do not edit.\n *\n", arch_name);
-	printf(" * %zu instructions for %zu ranges of call numbers; instruction to which each range goes:\n", p->length,
-	       p->range_count);
+	printf("\n/*\n * %zu instructions for %zu ranges of call numbers; instruction to which each range goes:\n",
+	       p->length, p->range_count);
 	for (size_t i = 0; i < p->range_count; i++)
 		printf(" *   from %#10x: %zu\n", p->ranges[i].first, p->position[p->ranges[i].label]);
-	printf(" */\n#include <linux/filter.h>\n\nstatic const struct sock_filter syscalls_filter[] = {\n");
+	printf(" */\nstatic const struct sock_filter syscalls_filter%s[] = {\n", p->watch ? "_watch" : "");
 	for (size_t i = 0; i < p->length; i++) {
 		const struct instruction *in = &p->code[i];
 
@@ -294,19 +299,30 @@ static void print_header(const struct program *p, const char *arch_name)
 	printf("};\n");
 }
 
+/** make_program() - for @arch; @watch: of a watched dyno */
+static void make_program(struct program *p, uint32_t arch, bool watch)
+{
+	p->arch = arch;
+	p->watch = watch;
+	number_all(p);
+	range_all(p);
+	emit_program(p);
+	print_program(p);
+}
+
 int main(int argc, char **argv)
 {
-	static struct program program;
+	static struct program programs[2];
 	const char *arch_name = argc > 1 ? argv[1] : NULL;
+	uint32_t arch = arch_name ? seccomp_arch_resolve_name(arch_name) : seccomp_arch_native();
 
-	program.arch = arch_name ? seccomp_arch_resolve_name(arch_name) : seccomp_arch_native();
-	if (program.arch != SCMP_ARCH_X86_64 && program.arch != SCMP_ARCH_AARCH64)
+	if (arch != SCMP_ARCH_X86_64 && arch != SCMP_ARCH_AARCH64)
 		die("only x86_64 and aarch64 are supported", arch_name ? arch_name : "this machine");
-	arch_name = program.arch == SCMP_ARCH_X86_64 ? "x86_64" : "aarch64";
-	number_all(&program);
-	range_all(&program);
-	emit_program(&program);
-	print_header(&program, arch_name);
+	printf("/* Made by isolation/gen_syscalls.c from isolation/syscalls.def for %s. Do not edit. */\n",
+	       arch == SCMP_ARCH_X86_64 ? "x86_64" : "aarch64");
+	printf("#include <linux/filter.h>\n");
+	make_program(&programs[0], arch, false);
+	make_program(&programs[1], arch, true);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("cannot write", "output");
 	return 0;

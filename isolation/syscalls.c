@@ -17,31 +17,57 @@
 #include "syscalls_filter.h"
 
 #define STEP "syscalls"
-#define FILTER_LENGTH (sizeof(syscalls_filter) / sizeof(syscalls_filter[0]))
+#define LENGTH(program) (sizeof(program) / sizeof((program)[0]))
 
-_Static_assert(FILTER_LENGTH <= BPF_MAXINSNS, "the kernel takes no longer program");
+_Static_assert(LENGTH(syscalls_filter) <= BPF_MAXINSNS && LENGTH(syscalls_filter_watch) <= BPF_MAXINSNS,
+               "the kernel takes no longer program");
 
 /* The kernel's struct has no const; it does not write there */
-static const struct sock_fprog syscalls_made = {
-	.len = FILTER_LENGTH,
-	.filter = (struct sock_filter *)(uintptr_t)syscalls_filter,
+static const struct sock_fprog programs[] = {
+	{ .len = LENGTH(syscalls_filter), .filter = (struct sock_filter *)(uintptr_t)syscalls_filter },
+	{ .len = LENGTH(syscalls_filter_watch), .filter = (struct sock_filter *)(uintptr_t)syscalls_filter_watch },
 };
 
-const struct sock_fprog *syscalls_program(void)
+const struct sock_fprog *syscalls_program(bool watch)
 {
-	return &syscalls_made;
+	return &programs[watch];
 }
 
-int syscalls_confine_child(struct dyno_error *err)
+/** install() - hand the filter over. Return: 0, the notify descriptor (close-on-exec) when @watch, or negative errno */
+static int install(bool watch, unsigned long flags)
 {
-	int code;
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, syscalls_program(watch));
+
+	return r < 0 ? -errno : (int)r;
+}
+
+/**
+ * install_watched() - the same with a listener
+ * WAIT_KILLABLE_RECV (Linux 5.19): once the launcher has a call in its hands only death ends the wait. Without it a signal
+ * handler that was not installed with SA_RESTART would make listen(2) fail with EINTR, which it never does.
+ */
+static int install_watched(void)
+{
+	int r = install(true, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+
+	return r == -EINVAL ? install(true, SECCOMP_FILTER_FLAG_NEW_LISTENER) : r;
+}
+
+int syscalls_confine_child(int *ret_notify, struct dyno_error *err)
+{
+	int r;
 
 	/* A child of this process inherits the filter, and nothing can take it off: there is no call for that */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, syscalls_program()) == 0)
+	r = ret_notify ? install_watched() : install(false, 0);
+	if (r >= 0) {
+		if (ret_notify)
+			*ret_notify = r;
 		return 0;
-	code = -errno;
-	error_set(err, code, STEP, "cannot install the system call filter:");
-	if (code == -ENOSYS || code == -EINVAL)
+	}
+	error_set(err, r, STEP, "cannot install the system call filter:");
+	if (r == -ENOSYS || r == -EINVAL)
 		error_remedy(err, "this kernel lacks CONFIG_SECCOMP_FILTER");
-	return code;
+	else if (r == -EBUSY)
+		error_remedy(err, "a filter that is installed already has a listener; run without watching");
+	return r;
 }

@@ -3,17 +3,24 @@
 #ifndef ISOLATION_SYSCALLS_H
 #define ISOLATION_SYSCALLS_H
 
+#include <stdbool.h>
+
 #include "dyno.h"
 
 struct sock_fprog;
 
-/** syscalls_program() - the filter of this architecture, made at build time from isolation/syscalls.def; never NULL */
-const struct sock_fprog *syscalls_program(void);
+/**
+ * syscalls_program() - the filter of this architecture, made at build time from isolation/syscalls.def; never NULL
+ * @watch: the one that asks the launcher at listen(2)
+ */
+const struct sock_fprog *syscalls_program(bool watch);
 
 /**
  * syscalls_confine_child() - install the filter
  * Should: run after no_new_privs is set, as the last step but closing descriptors and parking.
+ * @ret_notify: NULL, or where the descriptor of seccomp_unotify(2) goes: then each listen(2) of this process and its
+ *              children waits until somebody answers there. Who confined itself mustn't keep it: it could answer itself
  */
-int syscalls_confine_child(struct dyno_error *err);
+int syscalls_confine_child(int *ret_notify, struct dyno_error *err);
 
 #endif /* ISOLATION_SYSCALLS_H */

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
@@ -24,6 +25,7 @@ enum syscalls_test {
  * struct syscalls_row - one row of syscalls.def
  * @number: for a name libseccomp may not know; else -1
  * @action: what the filter returns
+ * @watch:  what the filter of a watched dyno returns is SECCOMP_RET_USER_NOTIF
  */
 struct syscalls_row {
 	const char *name;
@@ -34,7 +36,14 @@ struct syscalls_row {
 	unsigned arg2;
 	uint32_t value2;
 	uint32_t action;
+	bool watch;
 };
+
+/** syscalls_action() - what the filter returns for @row if its test is passed; @watch: in a watched dyno */
+static inline uint32_t syscalls_action(const struct syscalls_row *row, bool watch)
+{
+	return watch && row->watch ? SECCOMP_RET_USER_NOTIF : row->action;
+}
 
 /* CLONE_NEWTIME is missing on purpose: clone(2) has that bit within the exit signal, only unshare and clone3 read it */
 #define NAMESPACE_BITS                                                                                                 \
@@ -48,7 +57,7 @@ struct syscalls_row {
 #define HAS_BITS(argument, bits) SYSCALLS_HAS_BITS, argument, bits, 0, 0
 #define BOTH(argument, wanted, argument2, wanted2) SYSCALLS_BOTH, argument, wanted, argument2, wanted2
 
-#define ROW(name, number, test, action) { name, number, test, action },
+#define ROW(name, number, test, action) { name, number, test, action, false },
 #define ALWAYS SYSCALLS_ALWAYS, 0, 0, 0, 0
 #define NEWER_ALLOW SECCOMP_RET_ALLOW
 #define NEWER_DENY FAIL(EPERM)
@@ -57,7 +66,8 @@ struct syscalls_row {
 #define DENY(name) ROW(#name, -1, ALWAYS, FAIL(EPERM))
 #define REFUSE(name, error) ROW(#name, -1, ALWAYS, FAIL(error))
 #define ABSENT(name) ROW(#name, -1, ALWAYS, FAIL(ENOSYS))
-#define WHEN(name, test, action) { #name, -1, test, action },
+#define WHEN(name, test, action) { #name, -1, test, action, false },
+#define WATCH(name) { #name, -1, ALWAYS, PERMIT, true },
 #define NEWER(name, number, row) ROW(#name, number, ALWAYS, NEWER_##row)
 
 static const struct syscalls_row syscalls_table[] = {
@@ -78,6 +88,7 @@ static const struct syscalls_row syscalls_table[] = {
 #undef REFUSE
 #undef ABSENT
 #undef WHEN
+#undef WATCH
 #undef NEWER
 
 #endif /* ISOLATION_SYSCALLS_TABLE_H */

@@ -19,8 +19,8 @@ enum channel_type {
 	CHANNEL_EXEC,    /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,  /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
 	CHANNEL_MAPPED,  /* child, rootless: the user namespace has its maps: the launcher waits for this */
-	CHANNEL_PARKED,  /* child: confined and waiting: timeline; fds: terminal master, scratch unless on disk */
-	CHANNEL_UP,      /* child: execve of process id succeeded at ns; fd: terminal master of an EXEC */
+	CHANNEL_PARKED, /* child: confined and waiting: timeline; fds: terminal master, scratch unless on disk, notify */
+	CHANNEL_UP,     /* child: execve of process id succeeded at ns; fd: terminal master of an EXEC */
 	CHANNEL_FAILED,  /* child: a step or the execve of process id failed: error */
 	CHANNEL_EXITED,  /* child: process id ended: value = wait status */
 	CHANNEL_STOPPED, /* child: process id was stopped: value = signal */
@@ -37,6 +37,7 @@ enum channel_flag {
 	CHANNEL_HAS_BLOB = 4,
 	CHANNEL_WANT_TERMINAL = 8,
 	CHANNEL_WITH_STREAMS = 16,
+	CHANNEL_HAS_NOTIFY = 32, /* behind scratch: the listener of the system call filter */
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

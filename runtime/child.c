@@ -210,11 +210,10 @@ static int step_landlock(struct child *child, struct dyno_error *err)
 	return landlock_confine_child(child->landlock_abi, err);
 }
 
-/** step_syscalls() - the seccomp filter */
+/** step_syscalls() - the seccomp filter; of a watched dyno the launcher is to get the other end */
 static int step_syscalls(struct child *child, struct dyno_error *err)
 {
-	(void)child;
-	return syscalls_confine_child(err);
+	return syscalls_confine_child(child->shape->watch ? &child->notify : NULL, err);
 }
 
 /**

@@ -23,6 +23,7 @@
  * @identity, @group: its ids and user namespaces, and its cgroups
  * @scratch:      the directory on disk, -1 for a tmpfs, which the child makes
  * @terminal:     slave of the pseudo-terminal, -1 without
+ * @notify:       where the launcher answers the filter of a watched dyno, -1 without
  * @hosts, @skeleton: text of /etc/hosts, path of the root's skeleton
  * @slug_fd, @skeleton_fd, @rootfd: detached clones of slug and skeleton, and the new root: state of the filesystem steps
  */
@@ -46,6 +47,7 @@ struct child {
 	int rootfd;
 	int terminal;
 	int terminal_master;
+	int notify;
 	struct dyno_timeline timeline;
 };
 

@@ -26,17 +26,24 @@
 #include "runtime/registry.h"
 #include "runtime/spec.h"
 
-/** watch() - one epoll descriptor over channel and pidfd */
-static int watch(struct dyno *dyno)
+/** poll_for() - dyno_fd() is readable when @fd is */
+static int poll_for(const struct dyno *dyno, int fd)
 {
-	struct epoll_event channel = { .events = EPOLLIN };
-	struct epoll_event pidfd = { .events = EPOLLIN };
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(dyno->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/** poll_begin() - one epoll descriptor over channel and pidfd */
+static int poll_begin(struct dyno *dyno)
+{
+	int r;
 
 	dyno->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (dyno->epoll < 0 || epoll_ctl(dyno->epoll, EPOLL_CTL_ADD, dyno->sandbox->channel, &channel) < 0 ||
-	    epoll_ctl(dyno->epoll, EPOLL_CTL_ADD, dyno->sandbox->pidfd, &pidfd) < 0)
+	if (dyno->epoll < 0)
 		return -errno;
-	return 0;
+	r = poll_for(dyno, dyno->sandbox->channel);
+	return r < 0 ? r : poll_for(dyno, dyno->sandbox->pidfd);
 }
 
 /** adopt_app() - limits of the app; what prepare had to know must be what it was told */
@@ -114,7 +121,7 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		r = send_start(dyno, app, err);
 	if (r < 0)
 		return r;
-	r = watch(dyno);
+	r = poll_begin(dyno);
 	if (r == 0)
 		r = publish(dyno, app);
 	if (r < 0)
@@ -135,6 +142,8 @@ int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct 
 	}
 	dyno->sandbox = sandbox;
 	dyno->epoll = dyno->terminal = -1;
+	dyno->watch = (struct watch)WATCH_NULL;
+	dyno->boot_timeout_ms = app->boot_timeout_ms;
 	r = start_dyno(dyno, app, err);
 	if (r < 0) {
 		dyno_destroy(dyno);
@@ -150,8 +159,9 @@ int dyno_fd(const struct dyno *dyno)
 }
 
 /** on_parked() - the sandbox was ready: its stamps, and descriptors that only it could make */
-static void on_parked(struct dyno *dyno, struct channel_packet *packet)
+static int on_parked(struct dyno *dyno, struct channel_packet *packet, struct dyno_error *err)
 {
+	const struct dyno_sandbox *sandbox = dyno->sandbox;
 	unsigned at = 0;
 	size_t i;
 
@@ -161,18 +171,59 @@ static void on_parked(struct dyno *dyno, struct channel_packet *packet)
 	if (packet->message.flags & CHANNEL_HAS_TERMINAL)
 		dyno->terminal = TAKE_FD(packet->fds[at++]);
 	if (packet->message.flags & CHANNEL_HAS_SCRATCH)
-		dyno->sandbox->scratch = TAKE_FD(packet->fds[at]);
+		dyno->sandbox->scratch = TAKE_FD(packet->fds[at++]);
+	if (packet->message.flags & CHANNEL_HAS_NOTIFY)
+		return watch_begin(&dyno->watch, TAKE_FD(packet->fds[at]), sandbox->shape.net, dyno->entry.port, err);
+	return 0;
 }
 
-/** on_up() - the main process runs */
-static void on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret)
+/**
+ * on_up() - the main process runs
+ * Only now its listening may be told, though the thread may have seen it: events come in the order of life.
+ */
+static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct dyno_error *err)
 {
+	struct watch *watch = &dyno->watch;
+	int r = 0;
+
 	dyno->state = DYNO_RUNNING;
 	dyno->sandbox->timeline.ns[DYNO_PHASE_EXEC] = ns;
 	ret->type = DYNO_EVENT_UP;
 	dyno->entry.boot_ns = ns - dyno->sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
 	/* The dyno is known already; without its boot time if this fails. */
 	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
+	if (!watch->running)
+		return 0;
+	if (dyno->boot_timeout_ms > 0)
+		r = watch_arm(watch, ns, dyno->boot_timeout_ms, err);
+	if (r == 0)
+		r = poll_for(dyno, watch->reports);
+	if (r == 0 && watch->timer >= 0)
+		r = poll_for(dyno, watch->timer);
+	return r < 0 ? error_set(err, r, "watch", "cannot wait for the app's listening:") : 0;
+}
+
+/** on_listening() - a socket of the app's listens: the first on its port makes the dyno ready */
+static void on_listening(struct dyno *dyno, const struct watch_report *report, struct dyno_event *ret)
+{
+	ret->type = DYNO_EVENT_LISTENING;
+	watch_describe(&dyno->watch, report, &ret->listen);
+	if (report->where == DYNO_LISTEN_READY)
+		dyno->sandbox->timeline.ns[DYNO_PHASE_LISTENING] = report->seen.ns;
+}
+
+/** look_at_watch() - what the watch has to say: a socket listens, or the time for that is over */
+static void look_at_watch(struct dyno *dyno, struct dyno_event *ret)
+{
+	struct watch_report report;
+	int r = watch_next(&dyno->watch, &report);
+
+	if (r > 0)
+		on_listening(dyno, &report, ret);
+	else if (watch_expired(&dyno->watch))
+		(void)dyno_kill(dyno); /* R10: the end is told when it comes */
+	if (r == -EPIPE && dyno->watch.reports >= 0)
+		dyno->watch.reports = fd_close(dyno->watch.reports);
 }
 
 /** on_exited() - the main process ended */
@@ -189,13 +240,13 @@ static void on_exited(struct dyno *dyno, int status, struct dyno_event *ret)
 }
 
 /** on_packet() - one packet of the init */
-static void on_packet(struct dyno *dyno, struct channel_packet *packet, struct dyno_event *ret)
+static int on_packet(struct dyno *dyno, struct channel_packet *packet, struct dyno_event *ret, struct dyno_error *err)
 {
 	const struct channel_message *message = &packet->message;
 
 	switch (message->type) {
-	case CHANNEL_PARKED: on_parked(dyno, packet); break;
-	case CHANNEL_UP: on_up(dyno, message->ns, ret); break;
+	case CHANNEL_PARKED: return on_parked(dyno, packet, err);
+	case CHANNEL_UP: return on_up(dyno, message->ns, ret, err);
 	case CHANNEL_FAILED:
 		dyno->state = DYNO_ENDED;
 		ret->type = DYNO_EVENT_FAILED;
@@ -208,6 +259,7 @@ static void on_packet(struct dyno *dyno, struct channel_packet *packet, struct d
 		break;
 	default: break;
 	}
+	return 0;
 }
 
 /** on_exec_packet() - one packet of the init about a process of dyno_exec() */
@@ -242,7 +294,7 @@ static void on_stillborn(const struct dyno *dyno, struct dyno_event *ret)
 }
 
 /** on_silence() - the channel is at its end: without init that is the execve; else the first process died */
-static void on_silence(struct dyno *dyno, struct dyno_event *ret)
+static int on_silence(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = dyno->sandbox;
 	struct pollfd pidfd = { .fd = sandbox->pidfd, .events = POLLIN };
@@ -250,16 +302,15 @@ static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 	/* Confined and silent: it executed. Not yet confined: it died. */
 	if (sandbox->shape.no_init && dyno->state == DYNO_STARTING && sandbox->timeline.ns[DYNO_PHASE_CONFINED]) {
 		(void)epoll_ctl(dyno->epoll, EPOLL_CTL_DEL, sandbox->channel, NULL);
-		on_up(dyno, clock_ns(), ret);
-		return;
+		return on_up(dyno, clock_ns(), ret, err);
 	}
 	if (poll(&pidfd, 1, sandbox->shape.no_init && dyno->state == DYNO_RUNNING ? 0 : -1) <= 0)
-		return;
+		return 0;
 	dyno->status = sandbox_reap(sandbox);
 	if (dyno->state == DYNO_STARTING) {
 		dyno->state = DYNO_ENDED;
 		on_stillborn(dyno, ret);
-		return;
+		return 0;
 	}
 	dyno->state = DYNO_ENDED;
 	ret->type = DYNO_EVENT_EXITED;
@@ -269,37 +320,53 @@ static void on_silence(struct dyno *dyno, struct dyno_event *ret)
 		ret->status = W_EXITCODE(255, 0);
 		snprintf(ret->reason, sizeof(ret->reason),
 		         "unknown: somebody else waited for it, or SIGCHLD is ignored");
-		return;
+		return 0;
 	}
 	reason_of(dyno, dyno->status, ret->reason, sizeof(ret->reason));
+	return 0;
+}
+
+/** read_channel() - packets until one is an event, or there are no more. Return: 1, 0 at the end, or negative errno */
+static int read_channel(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err)
+{
+	_cleanup_free_ struct channel_packet *packet = malloc(sizeof(*packet));
+	int r = 1;
+
+	if (!packet)
+		return error_set(err, -ENOMEM, "event", "out of memory");
+	while (r > 0 && ret->type == DYNO_EVENT_NONE) {
+		int done = 0;
+
+		r = channel_receive(dyno->sandbox->channel, packet, false);
+		if (r > 0 && packet->message.id != 0)
+			on_exec_packet(packet, ret);
+		else if (r > 0)
+			done = on_packet(dyno, packet, ret, err);
+		if (r > 0)
+			channel_close_fds(packet);
+		if (done < 0)
+			return done;
+	}
+	if (r < 0 && r != -EAGAIN)
+		return error_set(err, r, "event", "cannot read the dyno's channel:");
+	return r == 0 ? 0 : 1;
 }
 
 int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err)
 {
-	struct channel_packet *packet;
-	int r = 1;
+	int r;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->terminal = -1;
 	if (dyno->state == DYNO_ENDED)
 		return 0;
-	packet = malloc(sizeof(*packet));
-	if (!packet)
-		return error_set(err, -ENOMEM, "event", "out of memory");
-	while (r > 0 && ret->type == DYNO_EVENT_NONE) {
-		r = channel_receive(dyno->sandbox->channel, packet, false);
-		if (r > 0 && packet->message.id != 0)
-			on_exec_packet(packet, ret);
-		else if (r > 0)
-			on_packet(dyno, packet, ret);
-		if (r > 0)
-			channel_close_fds(packet);
-	}
-	free(packet);
+	r = read_channel(dyno, ret, err);
 	if (r == 0)
-		on_silence(dyno, ret);
-	if (r < 0 && r != -EAGAIN)
-		return error_set(err, r, "event", "cannot read the dyno's channel:");
+		r = on_silence(dyno, ret, err);
+	if (r < 0)
+		return r;
+	if (ret->type == DYNO_EVENT_NONE && dyno->state == DYNO_RUNNING)
+		look_at_watch(dyno, ret);
 	return 0;
 }
 
@@ -408,6 +475,7 @@ struct dyno *dyno_destroy(struct dyno *dyno)
 	fd_close(dyno->epoll);
 	fd_close(dyno->terminal);
 	dyno_sandbox_destroy(dyno->sandbox);
+	watch_end(&dyno->watch);
 	free(dyno->env);
 	free(dyno);
 	return NULL;

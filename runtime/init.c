@@ -88,10 +88,11 @@ void init_begin(struct init *init, const struct child *child)
 {
 	int channel = child->channel, terminal = child->terminal, master = child->terminal_master;
 	int scratch = child->shape->scratch_dir ? -1 : child->scratch;
-	int *keep[] = { &channel, &terminal, &master, &scratch };
+	int notify = child->notify;
+	int *keep[] = { &channel, &terminal, &master, &scratch, &notify };
 	struct channel_message message = { .type = CHANNEL_PARKED, .timeline = child->timeline };
 	sigset_t chld;
-	int fds[2];
+	int fds[3];
 	unsigned count = 0;
 
 	drop_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
@@ -110,10 +111,16 @@ void init_begin(struct init *init, const struct child *child)
 		message.flags |= CHANNEL_HAS_SCRATCH;
 		fds[count++] = scratch;
 	}
+	if (notify >= 0) {
+		message.flags |= CHANNEL_HAS_NOTIFY;
+		fds[count++] = notify;
+	}
 	if (init->signal_fd < 0 || channel_send(init->channel, &message, NULL, fds, count) < 0)
 		_exit(125);
 	fd_close(master);
 	fd_close(scratch);
+	/* Whoever holds it could answer the filter in the launcher's place. */
+	fd_close(notify);
 }
 
 /** report_failure() - the process @id could not be started */

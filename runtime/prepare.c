@@ -211,6 +211,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.rootfd = -1,
 		.terminal = -1,
 		.terminal_master = -1,
+		.notify = -1,
 	};
 	pid_t pid;
 

@@ -19,7 +19,9 @@ void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
 
 	buf[0] = '\0';
 	(void)cgroup_usage(&sandbox->group, &usage);
-	if (usage.memory_hits > 0)
+	if (dyno->watch.expired && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		watch_reason(&dyno->watch, buf, size);
+	else if (usage.memory_hits > 0)
 		(void)text_format(buf, size, "memory limit %s reached, a process was killed (raise --memory)",
 		                  units_format_size(sandbox->limits.memory, number, sizeof(number)));
 	else if (usage.pids_hits > 0)

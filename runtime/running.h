@@ -8,17 +8,20 @@
 #include "dyno.h"
 #include "runtime/registry.h"
 #include "runtime/sandbox.h"
+#include "runtime/watch.h"
 
 /** enum dyno_state - how far a dyno has come */
 enum dyno_state { DYNO_STARTING, DYNO_RUNNING, DYNO_ENDED };
 
 /**
  * struct dyno - a started sandbox
- * @epoll:    what dyno_fd() gives: the channel and the pidfd
+ * @epoll:    what dyno_fd() gives: the channel, the pidfd, and what watches for listening
  * @terminal: master of the pseudo-terminal, -1 without
  * @env:      complete environment, kept for dyno_exec(); one allocation with its strings
  * @entry:    as published
  * @reported: the init told how the main process ended
+ * @watch:    of a watched dyno: when it listens
+ * @boot_timeout_ms: what it has for that, 0 for ever
  */
 struct dyno {
 	struct dyno_sandbox *sandbox;
@@ -30,6 +33,8 @@ struct dyno {
 	uint32_t next_exec;
 	bool reported;
 	int status;
+	struct watch watch;
+	uint32_t boot_timeout_ms;
 };
 
 #endif /* RUNTIME_RUNNING_H */

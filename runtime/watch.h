@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * watch.h - when does the app listen: the thread that answers its listen(2), and the time it has for it (R10)
+ *
+ * A thread, because the app waits for the answer and must not wait for the launcher's loop, and because an answer
+ * means to touch sockets of the app, whose locks it may keep (netns/listen.h). It ends with the last process of the dyno.
+ */
+#ifndef RUNTIME_WATCH_H
+#define RUNTIME_WATCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dyno.h"
+#include "netns/listen.h"
+
+/** struct watch_report - what the thread saw */
+struct watch_report {
+	enum dyno_listen_where where;
+	struct listen_seen seen;
+};
+
+/**
+ * struct watch - the launcher's side
+ * @reports: what the thread sees comes here; -1 without
+ * @timer:   timerfd of the boot timeout, -1 without
+ * @thread:  valid if @running
+ * @ready:   the app listens where it should
+ * @expired: it did not in time, and was killed
+ * @hint:    what it did instead, last
+ */
+struct watch {
+	int reports;
+	int timer;
+	pthread_t thread;
+	bool running;
+	bool ready;
+	bool expired;
+	uint16_t port;
+	uint32_t timeout_ms;
+	char hint[128];
+};
+
+#define WATCH_NULL                                                                                                     \
+	{                                                                                                              \
+		.reports = -1, .timer = -1                                                                             \
+	}
+
+/**
+ * watch_begin() - answer the calls that wait at @notify, from now on
+ * @notify: owned by the thread from here, also on failure
+ * @port:   where the app is to listen, 0 for nowhere
+ */
+int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t port, struct dyno_error *err);
+
+/** watch_arm() - the app runs since @up_ns: its time for listening runs too */
+int watch_arm(struct watch *watch, uint64_t up_ns, uint32_t timeout_ms, struct dyno_error *err);
+
+/** watch_next() - the next report; does not block. Return: 1, 0 when there is none, -EPIPE when there will be none any more */
+int watch_next(struct watch *watch, struct watch_report *ret);
+
+/** watch_expired() - true once, when the time is over and the app is not ready */
+bool watch_expired(struct watch *watch);
+
+/** watch_describe() - @report as an event tells it; notes hint and readiness in @watch */
+void watch_describe(struct watch *watch, const struct watch_report *report, struct dyno_listen *ret);
+
+/** watch_reason() - why an app was killed that did not listen in time: one sentence into @buf */
+void watch_reason(const struct watch *watch, char *buf, size_t size);
+
+/** watch_end() - take it down. Must: be called after the dyno's last process is gone. Twice is fine */
+void watch_end(struct watch *watch);
+
+#endif /* RUNTIME_WATCH_H */
