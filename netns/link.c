@@ -12,22 +12,28 @@
  * One queue a direction: veth makes one per possible CPU otherwise, each with its directories in sysfs, and its transmit
  * path takes no queue lock in any case.
  *
+ * Nobody resolves anything on the link: both ends have the same hardware address and IFF_NOARP, and then the kernel sends to
+ * that address by itself, IPv4 and IPv6. So there is no ARP to lie in, neighbour discovery changes nothing (such entries
+ * cannot be updated from outside), the first packet waits for no answer, and no duplicate address is looked for.
+ *
  * The end that goes up first has no carrier at that moment, so the kernel gives it a queue that drops everything, and a
  * work item ("link watch") changes that some 50 us after the other end went up. Until then its packets are lost: one
- * launch in thirty answered the host's first ARP request into that hole, and the first connection took a second.
- * link_wait() closes it.
+ * launch in thirty met that hole, and its first connection took a second. link_wait() closes it.
  *
- * The walls need no firewall. They are settings of the link, so they die with it, and nobody else's rules matter:
- * forwarding=0          what comes from the dyno ends on this machine, also when the machine is a router. It is the setting
- *                       of the link by which a packet enters that counts. Writing net.ipv4.ip_forward later sets it on
- *                       every link of the machine, so it must not be the only wall:
- * arp_ignore=1, proxy_arp=0   a link answers for its own address only. A dyno without a route can still say "everything is
- *                       on this link" (SO_BINDTODEVICE, MSG_DONTROUTE need no privilege); then it must resolve the address
- *                       it wants, and nobody answers for another dyno's or for another address of the machine.
- * rp_filter=1           a source address that does not belong on this link is dropped
- * accept_source_route=0, accept_redirects=0, send_redirects=0, route_localnet=0   no other way to steer a packet
- * IPv6 address generation none   no link-local address on either end: no IPv6 on the link at all (services that listen on
- *                       [::] stay out of reach), no duplicate address detection, no router solicitation, no MLD
+ * What keeps a dyno in is the packet filter (table.h). These settings of the link are the first wall in front of it; they die with the
+ * link, and nobody else's rules matter to them:
+ * forwarding=1          on the host's end: what the dyno sends may leave the machine, if the packet filter lets it. It is the
+ *                       setting of the link by which a packet enters that counts, so neither the machine nor another link
+ *                       becomes a router by this. 0 on the dyno's end.
+ * route_localnet=0      a packet for 127.0.0.0/8 that comes from the dyno is dropped. Published addresses of loopback need it to
+ *                       be 1 (link_add_localnet()); from then on the packet filter alone drops it.
+ * proxy_arp=0, arp_ignore=1   an end answers for its own address only, should ARP ever be switched on
+ * rp_filter=1           a source address that does not belong on this link is dropped; the packet filter does it for IPv6
+ * accept_source_route=0, accept_redirects=0, send_redirects=0   no other way to steer a packet
+ * IPv6 address generation none   no link-local address on either end, so no router solicitation or advertisement (both need
+ *                       one by RFC 4861), and nothing to reach but the two addresses of the slot. accept_ra, which can be set
+ *                       by a file only, is left alone for that reason: an advertisement counts only from a link-local source,
+ *                       and a dyno has no capability to forge one.
  */
 #include "netns/link.h"
 
@@ -56,6 +62,13 @@
 
 #define LINK_WAIT_MS 2000    /* the link watch puts things off for a second at most */
 #define LINK_REPLY_SIZE 8192 /* a whole link without statistics has about 1,400 bytes */
+#define LOOPBACK6_METRIC 1024
+
+/** struct conf - one IPv4 setting of a link: IPV4_DEVCONF_* and its value */
+struct conf {
+	int id;
+	uint32_t value;
+};
 
 char *link_name(unsigned slot, char *buf)
 {
@@ -64,23 +77,23 @@ char *link_name(unsigned slot, char *buf)
 	return buf;
 }
 
-void link_mac(unsigned slot, enum link_end end, uint8_t mac[LINK_MAC_SIZE])
+void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE])
 {
 	/* bit 1 of the first byte: locally administered; bit 0 clear: one station */
 	mac[0] = 0x02;
 	mac[1] = 0x64;
 	mac[2] = 0x79;
-	mac[3] = end == LINK_HOST ? 0x00 : 0x01;
+	mac[3] = 0x00;
 	mac[4] = (uint8_t)(slot >> 8);
 	mac[5] = (uint8_t)slot;
 }
 
 /** put_end() - what both ends are born with */
-static void put_end(struct netlink_batch *batch, unsigned slot, enum link_end end, const char *name)
+static void put_end(struct netlink_batch *batch, unsigned slot, const char *name)
 {
 	uint8_t mac[LINK_MAC_SIZE];
 
-	link_mac(slot, end, mac);
+	link_mac(slot, mac);
 	netlink_put_text(batch, IFLA_IFNAME, name);
 	netlink_put(batch, IFLA_ADDRESS, mac, sizeof(mac));
 	netlink_put_u32(batch, IFLA_NUM_TX_QUEUES, 1);
@@ -94,60 +107,79 @@ void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns)
 	char name[IFNAMSIZ];
 
 	netlink_add(batch, "make the veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
-	put_end(batch, slot, LINK_HOST, link_name(slot, name));
+	put_end(batch, slot, link_name(slot, name));
 	info = netlink_nest(batch, IFLA_LINKINFO);
 	netlink_put_text(batch, IFLA_INFO_KIND, "veth");
 	data = netlink_nest(batch, IFLA_INFO_DATA);
 	peer = netlink_nest(batch, VETH_INFO_PEER);
 	netlink_put_header(batch, &link, sizeof(link));
-	put_end(batch, slot, LINK_DYNO, LINK_INSIDE);
+	put_end(batch, slot, LINK_INSIDE);
 	netlink_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)ns);
 	netlink_nest_end(batch, peer);
 	netlink_nest_end(batch, data);
 	netlink_nest_end(batch, info);
 }
 
-/**
- * has_ipv6() - the kernel speaks IPv6
- * Where it does not (ipv6.disable=1, or not built), a request that names AF_INET6 fails as a whole. Any other failure here,
+/*
+ * Where the kernel does not speak IPv6 (ipv6.disable=1, or not built), a request that names AF_INET6 fails as a whole. Any other failure here,
  * such as too many open files, must not be taken for that: the wall would be missing.
  */
-static bool has_ipv6(void)
+bool link_ipv6(void)
 {
 	_cleanup_close_ int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	return fd >= 0 || errno != EAFNOSUPPORT;
 }
 
-void link_add_walls(struct netlink_batch *batch, int index, enum link_end end)
+/** put_conf() - IPv4 settings of a link, in a nest of the last request's IFLA_AF_SPEC */
+static void put_conf(struct netlink_batch *batch, const struct conf *settings, size_t count)
 {
-	static const struct {
-		int id;
-		uint32_t value;
-	} walls[] = {
-		{ IPV4_DEVCONF_FORWARDING, 0 },          { IPV4_DEVCONF_PROXY_ARP, 0 },
-		{ IPV4_DEVCONF_ARP_IGNORE, 1 },          { IPV4_DEVCONF_RP_FILTER, 1 },
-		{ IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0 }, { IPV4_DEVCONF_ACCEPT_REDIRECTS, 0 },
-		{ IPV4_DEVCONF_SEND_REDIRECTS, 0 },      { IPV4_DEVCONF_ROUTE_LOCALNET, 0 },
+	struct nlattr *family = netlink_nest(batch, AF_INET);
+	struct nlattr *conf = netlink_nest(batch, IFLA_INET_CONF);
+
+	for (size_t i = 0; i < count; i++)
+		netlink_put_u32(batch, settings[i].id, settings[i].value);
+	netlink_nest_end(batch, conf);
+	netlink_nest_end(batch, family);
+}
+
+void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, bool ipv6)
+{
+	const struct conf walls[] = {
+		{ IPV4_DEVCONF_FORWARDING, end == LINK_HOST },
+		{ IPV4_DEVCONF_PROXY_ARP, 0 },
+		{ IPV4_DEVCONF_ARP_IGNORE, 1 },
+		{ IPV4_DEVCONF_RP_FILTER, 1 },
+		{ IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0 },
+		{ IPV4_DEVCONF_ACCEPT_REDIRECTS, 0 },
+		{ IPV4_DEVCONF_SEND_REDIRECTS, 0 },
+		{ IPV4_DEVCONF_ROUTE_LOCALNET, 0 },
 	};
 	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = index };
 	const uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
-	struct nlattr *spec, *family, *conf;
+	struct nlattr *spec, *family;
 
 	netlink_add(batch, end == LINK_HOST ? "set the walls of the host's end" : "set the walls of the dyno's end",
 	            RTM_SETLINK, 0, &link, sizeof(link));
 	spec = netlink_nest(batch, IFLA_AF_SPEC);
-	family = netlink_nest(batch, AF_INET);
-	conf = netlink_nest(batch, IFLA_INET_CONF);
-	for (size_t i = 0; i < sizeof(walls) / sizeof(walls[0]); i++)
-		netlink_put_u32(batch, walls[i].id, walls[i].value);
-	netlink_nest_end(batch, conf);
-	netlink_nest_end(batch, family);
-	if (has_ipv6()) {
+	put_conf(batch, walls, sizeof(walls) / sizeof(walls[0]));
+	if (ipv6) {
 		family = netlink_nest(batch, AF_INET6);
 		netlink_put(batch, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
 		netlink_nest_end(batch, family);
 	}
+	netlink_nest_end(batch, spec);
+}
+
+void link_add_localnet(struct netlink_batch *batch, int index)
+{
+	static const struct conf settings[] = { { IPV4_DEVCONF_ROUTE_LOCALNET, 1 } };
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nlattr *spec;
+
+	netlink_add(batch, "let the host's end carry connections of loopback", RTM_SETLINK, 0, &link, sizeof(link));
+	spec = netlink_nest(batch, IFLA_AF_SPEC);
+	put_conf(batch, settings, 1);
 	netlink_nest_end(batch, spec);
 }
 
@@ -158,6 +190,19 @@ void link_add_up(struct netlink_batch *batch, int index, const char *name)
 	};
 
 	netlink_add(batch, name, RTM_SETLINK, 0, &link, sizeof(link));
+}
+
+void link_add_end_up(struct netlink_batch *batch, int index, enum link_end end)
+{
+	const struct ifinfomsg link = {
+		.ifi_family = AF_UNSPEC,
+		.ifi_index = index,
+		.ifi_flags = IFF_UP | IFF_NOARP,
+		.ifi_change = IFF_UP | IFF_NOARP,
+	};
+
+	netlink_add(batch, end == LINK_HOST ? "set the host's end up" : "set the dyno's end up", RTM_SETLINK, 0, &link,
+	            sizeof(link));
 }
 
 void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan)
@@ -174,6 +219,62 @@ void link_add_address(struct netlink_batch *batch, int index, enum link_end end,
 	            RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &message, sizeof(message));
 	netlink_put(batch, IFA_LOCAL, &address, sizeof(address));
 	netlink_put(batch, IFA_ADDRESS, &address, sizeof(address));
+}
+
+void link_add_address6(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan)
+{
+	const struct ifaddrmsg message = {
+		.ifa_family = AF_INET6,
+		.ifa_prefixlen = ADDRESS_BITS6,
+		.ifa_flags = IFA_F_NODAD,
+		.ifa_scope = RT_SCOPE_UNIVERSE,
+		.ifa_index = (uint32_t)index,
+	};
+
+	netlink_add(batch,
+	            end == LINK_HOST ? "give the host's end its IPv6 address" : "give the dyno's end its IPv6 address",
+	            RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &message, sizeof(message));
+	netlink_put(batch, IFA_LOCAL, end == LINK_HOST ? plan->host6 : plan->dyno6, sizeof(plan->host6));
+}
+
+void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family, const struct address_plan *plan)
+{
+	const struct rtmsg route = {
+		.rtm_family = (unsigned char)family,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+	const uint32_t gateway = htonl(plan->host);
+
+	netlink_add(batch, family == AF_INET ? "give the dyno a way out" : "give the dyno a way out by IPv6",
+	            RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof(route));
+	if (family == AF_INET)
+		netlink_put(batch, RTA_GATEWAY, &gateway, sizeof(gateway));
+	else
+		netlink_put(batch, RTA_GATEWAY, plan->host6, sizeof(plan->host6));
+	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+}
+
+void link_add_loopback6(struct netlink_batch *batch, int index)
+{
+	const struct rtmsg route = {
+		.rtm_family = AF_INET6,
+		.rtm_dst_len = 128,
+		.rtm_table = RT_TABLE_LOCAL,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_LOCAL,
+	};
+	const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+	/* without NLM_F_EXCL, which would allow one such route on the whole machine; behind lo's own by its metric */
+	netlink_add(batch, "take answers to ::1 from the host's end", RTM_NEWROUTE, NLM_F_CREATE, &route,
+	            sizeof(route));
+	netlink_put(batch, RTA_DST, &loopback, sizeof(loopback));
+	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+	netlink_put_u32(batch, RTA_PRIORITY, LOOPBACK6_METRIC);
 }
 
 int link_index(struct nl_sock *sock, const char *name)
@@ -250,7 +351,7 @@ static bool is_ours(struct nlmsghdr *head, unsigned slot)
 	struct nlattr *kind = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
 	uint8_t mac[LINK_MAC_SIZE];
 
-	link_mac(slot, LINK_HOST, mac);
+	link_mac(slot, mac);
 	return kind && nla_strcmp(kind, "veth") == 0 && address && nla_len(address) == sizeof(mac) &&
 	       memcmp(nla_data(address), mac, sizeof(mac)) == 0;
 }

@@ -8,7 +8,9 @@
 #define NETNS_LINK_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "dyno.h"
 #include "netns/address.h"
@@ -26,8 +28,14 @@ enum link_end {
 
 /** link_name() - name of the host's end of @slot: "dyno17", into @buf of IFNAMSIZ bytes. Return: @buf */
 char *link_name(unsigned slot, char *buf);
-/** link_mac() - hardware address of one end: 02:64:79:<end>:<slot>, locally administered ("d", "y") */
-void link_mac(unsigned slot, enum link_end end, uint8_t mac[LINK_MAC_SIZE]);
+/**
+ * link_mac() - hardware address of the pair of @slot: 02:64:79:00:<slot>, locally administered ("d", "y")
+ * Both ends have it: on a link that resolves nothing (NOARP) the kernel sends to its own address.
+ */
+void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE]);
+
+/** link_ipv6() - the kernel speaks IPv6, so that requests may name it */
+bool link_ipv6(void);
 
 /**
  * link_add_pair() - make the pair of @slot, both ends down
@@ -36,14 +44,31 @@ void link_mac(unsigned slot, enum link_end end, uint8_t mac[LINK_MAC_SIZE]);
 void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns);
 
 /**
- * link_add_walls() - what neither end may do, as settings of the link itself
+ * link_add_walls() - what an end may do and what not, as settings of the link itself
  * Must: be sent before that end goes up (an IPv6 address would be made at that moment).
  */
-void link_add_walls(struct netlink_batch *batch, int index, enum link_end end);
+void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, bool ipv6);
 /** link_add_up() - set a link up */
 void link_add_up(struct netlink_batch *batch, int index, const char *name);
-/** link_add_address() - give an end its address of @plan, with the connected route that comes with it */
+/** link_add_end_up() - set an end of a pair up, without ARP and neighbour discovery */
+void link_add_end_up(struct netlink_batch *batch, int index, enum link_end end);
+/** link_add_address() - give an end its IPv4 address of @plan, with the connected route that comes with it */
 void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
+/** link_add_address6() - the same for IPv6. Should: come after link_add_end_up(), as the address needs no second look then */
+void link_add_address6(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
+/** link_add_way_out() - default route of a dyno by its gateway. Must: come after the end is up and has its address */
+void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family, const struct address_plan *plan);
+
+/**
+ * link_add_localnet() - let the host's end carry connections of the machine's loopback, 127.0.0.0/8
+ * Mustn't: be sent without the packet filter, which drops what a dyno sends there itself.
+ */
+void link_add_localnet(struct netlink_batch *batch, int index);
+/**
+ * link_add_loopback6() - take what comes in by the host's end for ::1: answers to connections of the machine's loopback
+ * Without it they have no route. (The kernel drops what a dyno sends to ::1 itself before it looks for one.)
+ */
+void link_add_loopback6(struct netlink_batch *batch, int index);
 
 /** link_index() - index of link @name in the namespace of @sock. Return: positive, -ENODEV, or negative errno */
 int link_index(struct nl_sock *sock, const char *name);

@@ -5,18 +5,19 @@
  * Theory of operation (root)
  *
  * 1. Ask the machine's routes whether the slot's addresses are free. Nothing has been made yet, so refusing is free.
- * 2. Make a namespace, or fetch the one that was begun ahead: the calling thread is in it. There it only opens two descriptors: the
+ * 2. Be a user of the packet filter: it must be there before the first link is, because it is what keeps dynos in.
+ * 3. Make a namespace, or fetch the one that was begun ahead: the calling thread is in it. There it only opens two descriptors: the
  *    namespace itself and a netlink socket, which belongs to the namespace in which it was created.
- * 3. setns(2) back at once. Everything that follows needs no visit: requests about the inside go through the inner
+ * 4. setns(2) back at once. Everything that follows needs no visit: requests about the inside go through the inner
  *    socket, requests about the host through the outer one. So there is one short stretch of code in which the thread
  *    is elsewhere, and one place that brings it back.
- * 4. Host: make the pair. Inside: lo up, walls, address, up. Host: walls, address, up. Each a batch.
+ * 5. Make the pair and set up its ends (private.c), each a batch.
  *
- * What a private network gives: the dyno's port at ADDRESS:PORT for this machine, and no way out. The namespace has the
- * connected route to its gateway and no default route, since nothing translates addresses for it; a connection outwards
- * fails at once with ENETUNREACH. Other dynos and the machine's other addresses are out of reach (link.c has the walls). One
- * thing settings of a link cannot do is to tell an answer from a question: what listens on 0.0.0.0 of this machine also
- * listens on the gateway's address, so the dyno reaches that. It takes a packet filter to close this.
+ * That is the end without its app. What the app is given (published addresses, egress, services of this machine) comes
+ * when it is known: admit.c.
+ *
+ * Why namespaces are not used again for another dyno: a new one can be made ahead, off the launch path, and is empty by
+ * construction. A used one is not: docs/network.md lists what stayed behind.
  *
  * Death: the veth pair dies with its namespace, the namespace with its last process and descriptor. That is the
  * kernel's own work, some 35 ms later (measured; longer when many die). Nobody waits for it on the way out; who needs the slot's name at once
@@ -26,43 +27,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/rtnetlink.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/fd.h"
-#include "base/text.h"
-#include "netns/address.h"
-#include "netns/ahead.h"
 #include "netns/link.h"
 #include "netns/netlink.h"
+#include "netns/network_host.h"
+#include "netns/private.h"
+#include "netns/range.h"
 #include "netns/rootless.h"
+#include "netns/uplink.h"
 
 #define STEP "network"
 #define NAMESPACE_SELF "/proc/thread-self/ns/net"
-#define ROUTE_REPLY_SIZE 4096
-
-/**
- * struct network_host - what all dynos of this process share
- * @rootless: no veth, pasta instead
- * @ns:       the host's network namespace, -1 until needed
- * @sock:     netlink socket in it, NULL until needed
- * @ahead:    the namespace that network_begin() started to make
- */
-struct network_host {
-	bool rootless;
-	int ns;
-	struct nl_sock *sock;
-	struct ahead ahead;
-};
 
 /**
  * struct inner - a new namespace, held from outside
@@ -74,13 +55,13 @@ struct inner {
 	struct nl_sock *sock;
 };
 
-int network_host_open(bool rootless, struct network_host **ret, struct dyno_error *err)
+int network_host_open(bool rootless, int state_dir, struct network_host **ret, struct dyno_error *err)
 {
 	struct network_host *host = malloc(sizeof(*host));
 
 	if (!host)
 		return error_set(err, -ENOMEM, STEP, "cannot allocate the host's network record");
-	*host = (struct network_host){ .rootless = rootless, .ns = -1, .ahead = { .fd = -1 } };
+	*host = (struct network_host){ .rootless = rootless, .state_dir = state_dir, .ns = -1, .ahead = { .fd = -1 } };
 	*ret = host;
 	return 0;
 }
@@ -90,10 +71,44 @@ struct network_host *network_host_close(struct network_host *host)
 	if (!host)
 		return NULL;
 	network_abandon(host);
+	host->table = table_close(host->table);
 	host->sock = netlink_close(host->sock);
 	host->ns = fd_close(host->ns);
 	free(host);
 	return NULL;
+}
+
+int network_step(const char *step, struct dyno_error *err)
+{
+	int r = fault_at(step);
+
+	return r < 0 ? error_set(err, r, step, "injected failure at %s:", step) : 0;
+}
+
+int network_need_range(struct network_host *host, struct dyno_error *err)
+{
+	return host->range.bits != 0 ? 0 : range_load(RANGE_FILE, &host->range, err);
+}
+
+int network_slots(struct network_host *host, struct dyno_error *err)
+{
+	int r = network_need_range(host, err);
+
+	return r < 0 ? r : (int)address_slots(&host->range);
+}
+
+int network_services(struct network_host *host, char *ret, struct dyno_error *err)
+{
+	int r = network_need_range(host, err);
+
+	if (r == 0)
+		(void)address_text(address_host(&host->range), ret);
+	return r;
+}
+
+void network_resolver(struct network_host *host, uint32_t server)
+{
+	host->resolver = server;
 }
 
 /** need_namespace() - open the host's namespace, once; must run while the thread is in it */
@@ -107,10 +122,29 @@ static int need_namespace(struct network_host *host, struct dyno_error *err)
 	return 0;
 }
 
-/** need_socket() - open the host's netlink socket, once; must run while the thread is in the host's namespace */
-static int need_socket(struct network_host *host, struct dyno_error *err)
+int network_need_socket(struct network_host *host, struct dyno_error *err)
 {
-	return host->sock ? 0 : netlink_open(NETLINK_ROUTE, &host->sock, err);
+	struct route route;
+	int r;
+
+	if (host->sock)
+		return 0;
+	r = netlink_open(NETLINK_ROUTE, &host->sock, err);
+	if (r < 0)
+		return r;
+	host->ipv6 = link_ipv6();
+	if (host->ipv6 && uplink_world(host->sock, AF_INET6, &route) == 0)
+		host->way_out6 = uplink_can_ipv6();
+	return 0;
+}
+
+int network_need_table(struct network_host *host, struct dyno_error *err)
+{
+	int r = network_step("network filter", err);
+
+	if (r == 0)
+		r = network_need_range(host, err);
+	return r < 0 || host->table ? r : table_open(host->state_dir, &host->range, &host->table, err);
 }
 
 /** inner_close() - let go of the namespace; unless somebody else holds it, it dies */
@@ -171,7 +205,9 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 	int r;
 
 	*ret = (struct inner){ .ns = -1 };
-	r = need_namespace(host, err);
+	r = network_step("network namespace", err);
+	if (r == 0)
+		r = need_namespace(host, err);
 	if (r < 0)
 		return r;
 	r = enter_new(host);
@@ -193,161 +229,75 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 }
 
 /**
- * network_of() - read the network of a route message
- * Return: false when the message is not an IPv4 route
+ * open_private() - check that the slot can be had, and have its walls, before anything is made
+ * @pair: outer half filled in
  */
-static bool network_of(struct nlmsghdr *head, uint32_t *ret_network, unsigned *ret_bits, int *ret_link)
+static int open_private(struct network_host *host, unsigned slot, struct private_pair *pair, struct dyno_error *err)
 {
-	const struct rtmsg *route = nlmsg_data(head);
-	struct nlattr *to, *link;
+	int r = network_need_range(host, err);
 
-	if (head->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(head, sizeof(*route)) || route->rtm_family != AF_INET)
-		return false;
-	to = nlmsg_find_attr(head, sizeof(*route), RTA_DST);
-	link = nlmsg_find_attr(head, sizeof(*route), RTA_OIF);
-	*ret_network = to && nla_len(to) == sizeof(uint32_t) ? ntohl(nla_get_u32(to)) : 0;
-	*ret_bits = route->rtm_dst_len;
-	*ret_link = link && nla_len(link) == sizeof(uint32_t) ? (int)nla_get_u32(link) : 0;
-	return true;
-}
-
-/**
- * clash() - refuse a slot whose addresses somebody else's route covers
- * RTM_F_FIB_MATCH makes the kernel answer with the route that it would use, one lookup however many routes there are.
- * A default route covers everything and claims nothing. A route of the slot's own old link does not count either.
- */
-static int clash(struct network_host *host, unsigned slot, const struct address_plan *plan, struct dyno_error *err)
-{
-	char reply[ROUTE_REPLY_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	const struct rtmsg route = { .rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_flags = RTM_F_FIB_MATCH };
-	const uint32_t to = htonl(plan->dyno);
-	char theirs[ADDRESS_TEXT_SIZE], ours[ADDRESS_TEXT_SIZE], link[IFNAMSIZ] = "?", own[IFNAMSIZ];
-	uint32_t network;
-	unsigned bits;
-	int index, r;
-
-	netlink_add(&batch, "look for a route", RTM_GETROUTE, 0, &route, sizeof(route));
-	netlink_put(&batch, RTA_DST, &to, sizeof(to));
-	r = netlink_get(host->sock, &batch, reply, sizeof(reply), STEP, NULL);
-	/* every failure to find a route means that nobody has one: unreachable, prohibit and blackhole included */
-	if (r < 0 || !network_of((struct nlmsghdr *)reply, &network, &bits, &index))
-		return 0;
-	if (!address_overlaps(plan, network, bits))
-		return 0;
-	if (index > 0 && if_indextoname((unsigned)index, link) && strcmp(link, link_name(slot, own)) == 0)
-		return 0;
-	r = error_set(err, -EADDRINUSE, STEP,
-	              "this machine already has a route to %s/%u (on %s), which dyno needs for %s/%u",
-	              address_text(network, theirs), bits, link, address_text(plan->network, ours), plan->bits);
-	error_remedy(err, "free " ADDRESS_RANGE_TEXT " on this machine, or use --net none or --net host");
-	return r;
-}
-
-/** make_pair() - the pair of @slot; the leftover of a dyno that has just died is removed first */
-static int make_pair(struct network_host *host, unsigned slot, int ns, struct dyno_error *err)
-{
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int r;
-
-	link_add_pair(&batch, slot, ns);
-	r = netlink_send(host->sock, &batch, STEP, err);
-	if (r == -EEXIST) {
-		r = link_remove(host->sock, slot, err);
-		if (r < 0)
-			return r;
-		r = netlink_send(host->sock, &batch, STEP, err);
-	}
-	if (r == -EOPNOTSUPP)
-		error_remedy(err, "the kernel has no veth links: load the module veth, or use --net none");
-	return r;
-}
-
-/** set_inside() - the dyno's half: lo and eth0 */
-static int set_inside(struct inner *inner, const struct address_plan *plan, struct dyno_error *err)
-{
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int index = link_index(inner->sock, LINK_INSIDE);
-
-	if (index < 0)
-		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
-	link_add_up(&batch, LINK_LOOPBACK_INDEX, "set lo up");
-	link_add_walls(&batch, index, LINK_DYNO);
-	link_add_address(&batch, index, LINK_DYNO, plan);
-	link_add_up(&batch, index, "set the dyno's end up");
-	return netlink_send(inner->sock, &batch, STEP, err);
-}
-
-/** set_outside() - the host's half; both ends have a carrier when this returns */
-static int set_outside(struct network_host *host, const char *name, const struct address_plan *plan,
-                       struct dyno_error *err)
-{
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int index = link_index(host->sock, name);
-
-	if (index < 0)
-		return error_set(err, index, STEP, "cannot find %s:", name);
-	link_add_walls(&batch, index, LINK_HOST);
-	link_add_address(&batch, index, LINK_HOST, plan);
-	link_add_up(&batch, index, "set the host's end up");
-	return netlink_send(host->sock, &batch, STEP, err);
-}
-
-/** connect_private() - join namespace and host by the pair of @slot */
-static int connect_private(struct network_host *host, struct inner *inner, unsigned slot,
-                           const struct address_plan *plan, struct dyno_error *err)
-{
-	char name[IFNAMSIZ];
-	int r;
-
-	r = make_pair(host, slot, inner->ns, err);
 	if (r < 0)
 		return r;
-	r = set_inside(inner, plan, err);
-	if (r == 0)
-		r = set_outside(host, link_name(slot, name), plan, err);
-	if (r == 0) {
-		r = link_wait(inner->sock, LINK_INSIDE);
-		if (r < 0)
-			error_set(err, r, STEP, "the veth pair does not come into operation:");
-	}
-	/* the first error stands; the slow removal is in order here, since nothing may be left */
+	*pair = (struct private_pair){ .slot = slot, .ns = -1 };
+	if (address_plan(&host->range, slot, &pair->plan) < 0)
+		return error_set(err, -ERANGE, STEP, "slot %u has no address: the range holds %u dynos", slot,
+		                 address_slots(&host->range));
+	r = network_need_socket(host, err);
 	if (r < 0)
-		(void)link_remove(host->sock, slot, NULL);
-	return r;
+		return r;
+	pair->outside = host->sock;
+	pair->ipv6 = host->ipv6;
+	pair->way_out6 = host->way_out6 > 0;
+	r = private_check(pair, err);
+	return r < 0 ? r : network_need_table(host, err);
+}
+
+/** connect_private() - the private half of network_open(): a pair between @inner and the host, noted in @network */
+static int connect_private(struct network_host *host, const struct inner *inner, struct private_pair *pair,
+                           struct network *network, struct dyno_error *err)
+{
+	int r;
+
+	pair->inside = inner->sock;
+	pair->ns = inner->ns;
+	r = private_connect(pair, err);
+	if (r < 0)
+		return r;
+	/* refused once, refused to the next one too */
+	host->ipv6 = pair->ipv6;
+	network->ipv6 = pair->ipv6;
+	network->way_out6 = pair->ipv6 && pair->way_out6;
+	network->index = pair->index;
+	(void)address_text(pair->plan.dyno, network->address);
+	(void)address_text(pair->plan.host, network->gateway);
+	(void)link_name(pair->slot, network->ifname);
+	/* the link is ours, it is new, and the file belongs to it: what could fail here is a read-only /proc/sys */
+	if (network->way_out6 && host->way_out6 == 1 && uplink_link6(network->ifname) < 0)
+		network->way_out6 = false;
+	return 0;
 }
 
 int network_open(struct network_host *host, enum dyno_net net, unsigned slot, struct network *ret,
                  struct dyno_error *err)
 {
 	struct network network = NETWORK_NULL;
-	struct address_plan plan;
+	struct private_pair pair;
 	struct inner inner;
-	int r;
+	int r = 0;
 
+	network.slot = slot;
 	if (net == DYNO_NET_HOST) {
 		*ret = network;
 		return 0;
 	}
-	if (address_plan(slot, &plan) < 0)
-		return error_set(err, -ERANGE, STEP, "slot %u has no address: " ADDRESS_RANGE_TEXT " holds %d dynos",
-		                 slot, NETWORK_SLOTS);
-	if (net == DYNO_NET_PRIVATE) {
-		r = need_socket(host, err);
-		if (r == 0)
-			r = clash(host, slot, &plan, err);
-		if (r < 0)
-			return r;
-	}
-	r = inner_open(host, net, &inner, err);
+	if (net == DYNO_NET_PRIVATE)
+		r = open_private(host, slot, &pair, err);
+	if (r == 0)
+		r = inner_open(host, net, &inner, err);
 	if (r < 0)
 		return r;
-	if (net == DYNO_NET_PRIVATE) {
-		r = connect_private(host, &inner, slot, &plan, err);
-		address_text(plan.dyno, network.address);
-		address_text(plan.host, network.gateway);
-		link_name(slot, network.ifname);
-	}
+	if (net == DYNO_NET_PRIVATE)
+		r = connect_private(host, &inner, &pair, &network, err);
 	if (r == 0) {
 		network.fd = TAKE_FD(inner.ns);
 		*ret = network;
@@ -356,29 +306,21 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
 	return r;
 }
 
-int network_attach(struct network_host *host, enum dyno_net net, pid_t pid, uint16_t port, struct network *ret,
+int network_attach(struct network_host *host, enum dyno_net net, unsigned slot, pid_t pid, struct network *ret,
                    struct dyno_error *err)
 {
 	struct network network = NETWORK_NULL;
 	int r;
 
 	(void)host;
-	/* without a port there is nothing to carry: a private network without a way out is loopback */
-	if (net == DYNO_NET_PRIVATE && port != 0) {
-		r = rootless_start(pid, port, &network.helper, err);
+	network.slot = slot;
+	if (net == DYNO_NET_PRIVATE) {
+		r = rootless_open(pid, &network, err);
 		if (r < 0)
 			return r;
-		(void)text_copy(network.address, sizeof(network.address), "127.0.0.1");
 	}
 	*ret = network;
 	return 0;
-}
-
-void network_close(struct network_host *host, struct network *network)
-{
-	(void)host;
-	network->helper = rootless_stop(network->helper);
-	network->fd = fd_close(network->fd);
 }
 
 int network_enter_child(int fd, struct dyno_error *err)
@@ -393,14 +335,4 @@ int network_loopback_child(struct dyno_error *err)
 	int r = link_loopback_up();
 
 	return r < 0 ? error_set(err, r, "loopback", "cannot set lo up:") : 0;
-}
-
-int network_remove(struct network_host *host, unsigned slot, struct dyno_error *err)
-{
-	int r;
-
-	if (host->rootless)
-		return 0;
-	r = need_socket(host, err);
-	return r < 0 ? r : link_remove(host->sock, slot, err);
 }

@@ -17,9 +17,9 @@
 #include "netns/policy.h"
 #include "netns/publish.h"
 
-#define NETWORK_SLOTS 4095 /* dynos that fit the range; the last four addresses are host.dyno.internal's (table.h) */
+#define NETWORK_SLOTS 4095 /* dynos that fit the default range, whose last four addresses are host.dyno.internal's */
 
-struct network_host; /* host namespace fd, netlink socket, address plan */
+struct network_host; /* host namespace fd, netlink socket, address range, packet filter */
 
 struct listen_seen;
 
@@ -29,6 +29,10 @@ struct listen_seen;
  * @address:  the dyno's IPv4 address as text, "" without a private network; rootless with pasta: "127.0.0.1" when a port is published
  * @gateway:  the host's end, ""
  * @ifname:   the host's end of the veth pair, ""
+ * @index:    its number
+ * @ipv6:     both ends have an IPv6 address
+ * @way_out6: and IPv6 is forwarded between the dyno and the world
+ * @admitted: network_admit() was called: the packet filter and the kernel's connection tracking may know the slot
  * @helper:   pid of pasta, 0 without
  * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
  * @slot:     as opened
@@ -41,6 +45,10 @@ struct network {
 	char address[16];
 	char gateway[16];
 	char ifname[16];
+	int index;
+	bool ipv6;
+	bool way_out6;
+	bool admitted;
 	pid_t helper;
 	struct publish publish;
 };
@@ -50,9 +58,28 @@ struct network {
 		.fd = -1, .user = -1, .publish = PUBLISH_NULL                                                          \
 	}
 
-/** network_host_open() - cheap: opens the namespace fd and a netlink socket only when first needed */
-int network_host_open(bool rootless, struct network_host **ret, struct dyno_error *err);
+/**
+ * network_host_open() - cheap: opens the namespace fd, a netlink socket and the packet filter only when first needed
+ * @state_dir: directory for the packet filter's lock and notes; borrowed
+ */
+int network_host_open(bool rootless, int state_dir, struct network_host **ret, struct dyno_error *err);
+/** network_host_close() - NULL is fine; the last user of the packet filter removes it. Return: NULL */
 struct network_host *network_host_close(struct network_host *host);
+
+/** network_slots() - dynos that fit the range. Return: a count, or -EINVAL when /etc/dyno/network cannot be understood */
+int network_slots(struct network_host *host, struct dyno_error *err);
+
+/**
+ * network_services() - the address at which a private dyno finds allowed services of this machine, as text
+ * @ret: ADDRESS_TEXT_SIZE bytes
+ */
+int network_services(struct network_host *host, char *ret, struct dyno_error *err);
+
+/**
+ * network_resolver() - this machine's only resolver listens on its loopback, at @server (host byte order)
+ * Dynos are given network_services() for a nameserver; who is admitted gets there.
+ */
+void network_resolver(struct network_host *host, uint32_t server);
 
 /**
  * network_begin() - as root: start making the next namespace on another CPU, for the network_open() to come
@@ -64,20 +91,18 @@ void network_abandon(struct network_host *host);
 
 /**
  * network_open() - parent half as root: make namespace, loopback up, and for NET_PRIVATE a veth pair with addresses and
- * routes, ready to accept connections. Nothing but what it made is touched. On failure nothing is left.
+ * routes behind the packet filter, ready to accept connections of this machine. On failure nothing is left.
  * @slot: 0..NETWORK_SLOTS-1, owned by the caller; names, addresses and MACs derive from it
  */
 int network_open(struct network_host *host, enum dyno_net net, unsigned slot, struct network *ret,
                  struct dyno_error *err);
 
 /**
- * network_attach() - parent half rootless: connect the namespace of the cloned child @pid
- * Must: be called while the child is dumpable and after its id maps were written, from a thread that outlives the dyno (pasta
- * dies with it). NET_NONE, or no port: nothing to do (the child brings its own lo up: network_loopback_child()).
- * NET_PRIVATE: run pasta, which publishes @port on 127.0.0.1, and return when it listens; a clear error when pasta is
- * missing.
+ * network_attach() - parent half rootless: hold the namespaces of the cloned child @pid, to connect them in network_admit()
+ * Must: be called while the child is dumpable and after its id maps were written. NET_NONE: nothing to do (the child brings
+ * its own lo up: network_loopback_child()).
  */
-int network_attach(struct network_host *host, enum dyno_net net, pid_t pid, uint16_t port, struct network *ret,
+int network_attach(struct network_host *host, enum dyno_net net, unsigned slot, pid_t pid, struct network *ret,
                    struct dyno_error *err);
 
 /**

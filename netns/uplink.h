@@ -16,6 +16,7 @@
 
 #include "dyno.h"
 #include "netns/policy.h"
+#include "netns/route.h"
 
 /**
  * uplink_forward() - have link @name let packets for dynos in
@@ -37,6 +38,12 @@ int uplink_open(int dir, struct nl_sock *sock, const struct policy *policy, bool
  * IPv6 router already. Return: 0 neither, 1 by link, 2 a router
  */
 int uplink_can_ipv6(void);
+
+/** uplink_link6() - let link @name of a dyno carry IPv6 out; of a machine that is no IPv6 router. Return: 0 or negative errno */
+int uplink_link6(const char *name);
+
+/** uplink_world() - the route to the world. Return: 0, or negative errno when there is none */
+int uplink_world(struct nl_sock *sock, sa_family_t family, struct route *ret);
 
 /**
  * uplink_restore() - put back what uplink_forward() switched in the calling thread's namespace, and remove the note

@@ -85,6 +85,7 @@ static int open_state(struct dyno_host *host, struct dyno_error *err)
 		if (*parts[i].fd < 0)
 			r = *parts[i].fd;
 	}
+	host->state_fd = TAKE_FD(fd);
 	if (r < 0)
 		error_set(err, r, "state", "cannot use state directory %s:", host->state_dir);
 	if (r == -EPERM)
@@ -103,6 +104,7 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 		.rootless = !has_sys_admin(),
 		.uid = geteuid(),
 		.gid = getegid(),
+		.state_fd = -1,
 		.slots_fd = -1,
 		.names_fd = -1,
 		.sockets_fd = -1,
@@ -118,7 +120,7 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 	if (r == 0)
 		r = cgroup_host_open(&host->cgroups, err);
 	if (r == 0)
-		r = network_host_open(host->rootless, &host->network, err);
+		r = network_host_open(host->rootless, host->state_fd, &host->network, err);
 	if (r < 0) {
 		dyno_host_close(host);
 		return r;
@@ -133,6 +135,7 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 		return NULL;
 	network_host_close(host->network);
 	cgroup_host_done(&host->cgroups);
+	host->state_fd = fd_close(host->state_fd);
 	host->slots_fd = fd_close(host->slots_fd);
 	host->names_fd = fd_close(host->names_fd);
 	host->sockets_fd = fd_close(host->sockets_fd);

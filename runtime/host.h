@@ -12,7 +12,7 @@
 /**
  * struct dyno_host - see dyno_host_open()
  * @rootless:  without CAP_SYS_ADMIN: user namespace first, single id, pasta
- * @state_dir: absolute path of the state directory
+ * @state_dir: absolute path of the state directory, @state_fd: itself
  * @slots_fd, @names_fd, @sockets_fd, @stacks_fd: its subdirectories (see registry.h; stacks: skeletons)
  */
 struct dyno_host {
@@ -20,6 +20,7 @@ struct dyno_host {
 	uid_t uid;
 	gid_t gid;
 	char state_dir[108];
+	int state_fd;
 	int slots_fd;
 	int names_fd;
 	int sockets_fd;

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * admit.c - what an app is given of the network, and what is taken back after it; see network.h
+ *
+ * Nothing of this is done before the app is known, so a network end can be made without knowing its dyno. IPv4 addresses lead to the
+ * dyno by the packet filter from the start: before the app listens the dyno itself refuses connections, as a machine does. How IPv6
+ * addresses lead there depends on how the app listens, and is settled when it does.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "netns/link.h"
+#include "netns/listen.h"
+#include "netns/netlink.h"
+#include "netns/network_host.h"
+#include "netns/relay.h"
+#include "netns/rootless.h"
+#include "netns/uplink.h"
+
+#define STEP "network"
+#define STATS_REPLY_SIZE 2048
+
+/** is_loopback() - the endpoint is of the machine's loopback */
+static bool is_loopback(const struct policy_endpoint *at)
+{
+	return at->family == AF_INET ? at->address[0] == IN_LOOPBACKNET
+	                             : memcmp(at->address, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
+}
+
+/** needs_localnet() - connections of 127.0.0.0/8 come from or go to this dyno */
+static bool needs_localnet(const struct network_host *host, const struct policy *policy)
+{
+	bool needs = policy->allow_count > 0 || (host->resolver != 0 && policy->egress != POLICY_EGRESS_DENY);
+
+	for (size_t i = 0; i < policy->publish_count; i++) {
+		const struct policy_endpoint *at = &policy->publish[i];
+
+		needs |= at->family == AF_INET && (is_loopback(at) || policy_is_any(at));
+	}
+	return needs;
+}
+
+/** open_link() - the settings of the host's end that not every policy needs */
+static int open_link(struct network_host *host, const struct policy *policy, const struct network *network,
+                     struct dyno_error *err)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	int r = network_step("admit link", err);
+
+	if (r == 0 && needs_localnet(host, policy)) {
+		link_add_localnet(&batch, network->index);
+		r = netlink_send(host->sock, &batch, STEP, err);
+	}
+	return r;
+}
+
+/** publish_four() - lead the IPv4 addresses to the dyno */
+static int publish_four(struct network_host *host, const struct policy *policy, const struct network *network,
+                        struct dyno_error *err)
+{
+	const struct publish *publish = &network->publish;
+	int r = network_step("admit publish", err);
+
+	for (size_t i = 0; r == 0 && i < publish->count; i++)
+		if (publish->at[i].family == AF_INET)
+			r = table_publish(host->table, &publish->at[i], network->slot, policy->port, err);
+	return r;
+}
+
+/** admit_private() - as root: the packet filter's elements, the link, the uplinks */
+static int admit_private(struct network_host *host, const struct policy *policy, struct network *network,
+                         struct dyno_error *err)
+{
+	int r = network_need_table(host, err);
+
+	if (r == 0)
+		r = network_step("admit elements", err);
+	if (r == 0)
+		r = table_admit(host->table, network->slot, policy, err);
+	if (r == 0 && host->resolver != 0 && policy->egress != POLICY_EGRESS_DENY)
+		r = table_resolver(host->table, host->resolver, err);
+	if (r == 0)
+		r = open_link(host, policy, network, err);
+	if (r == 0)
+		r = publish_four(host, policy, network, err);
+	if (r == 0)
+		r = network_step("admit uplink", err);
+	return r < 0 ? r : uplink_open(host->state_dir, host->sock, policy, network->way_out6, err);
+}
+
+int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,
+                  struct dyno_error *err)
+{
+	int r;
+
+	if (net != DYNO_NET_PRIVATE)
+		return 0;
+	network->admitted = true;
+	r = network_step("admit reserve", err);
+	if (r == 0 && (policy->publish_count > 0 || policy->publish_unix))
+		r = publish_reserve(policy, &network->publish, err);
+	if (r < 0)
+		return r;
+	if (!host->rootless)
+		return admit_private(host, policy, network, err);
+	r = network_need_range(host, err);
+	if (r == 0)
+		r = network_step("admit pasta", err);
+	return r < 0 ? r : rootless_start(&host->range, network, policy, &network->helper, err);
+}
+
+/**
+ * start_relay() - have a relay carry the marked addresses, and the unix socket if there is one
+ * @marked: one for each address of @network->publish
+ * @user, @net, @to: from where, and where to connect to
+ */
+static int start_relay(struct network *network, const bool *marked, int user, int net, const struct sockaddr_in *to,
+                       struct dyno_error *err)
+{
+	struct publish *publish = &network->publish;
+	int fds[POLICY_PUBLISH_MAX + 1];
+	size_t count = 0;
+	pid_t relay;
+
+	for (size_t i = 0; i < publish->count; i++)
+		if (marked[i])
+			fds[count++] = publish->fds[i];
+	if (publish->unix_fd >= 0)
+		fds[count++] = publish->unix_fd;
+	for (size_t i = 0; i < count; i++)
+		if (listen(fds[i], SOMAXCONN) < 0)
+			return error_set(err, -errno, "publish", "cannot listen for connections to the dyno:");
+	if (count == 0)
+		return 0;
+	relay = relay_start(fds, count, user, net, to, err);
+	if (relay < 0)
+		return relay;
+	publish->relay = relay;
+	return 0;
+}
+
+/** speaks_ipv6() - who listens like this takes connections to the dyno's IPv6 address */
+static bool speaks_ipv6(const struct listen_seen *seen, const struct address_plan *plan)
+{
+	return seen->at.family == AF_INET6 &&
+	       (policy_is_any(&seen->at) || memcmp(seen->at.address, plan->dyno6, sizeof(plan->dyno6)) == 0);
+}
+
+/** lead_six() - lead IPv6 address @at to the dyno by the packet filter */
+static int lead_six(struct network_host *host, const struct policy *policy, const struct policy_endpoint *at,
+                    const struct network *network, struct dyno_error *err)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	int r = 0;
+
+	if (is_loopback(at) || policy_is_any(at)) {
+		link_add_loopback6(&batch, network->index);
+		r = netlink_send(host->sock, &batch, STEP, err);
+		/* of another of its addresses */
+		if (r == -EEXIST)
+			r = 0;
+	}
+	return r < 0 ? r : table_publish(host->table, at, network->slot, policy->port, err);
+}
+
+/** listening_private() - as root: IPv6 addresses by the packet filter where that leads to the app, by a relay elsewhere */
+static int listening_private(struct network_host *host, const struct policy *policy, const struct listen_seen *seen,
+                             struct network *network, struct dyno_error *err)
+{
+	const struct publish *publish = &network->publish;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(policy->port) };
+	bool marked[POLICY_PUBLISH_MAX] = { false };
+	struct address_plan plan;
+	int r = address_plan(&host->range, network->slot, &plan);
+
+	for (size_t i = 0; r == 0 && i < publish->count; i++) {
+		const struct policy_endpoint *at = &publish->at[i];
+
+		if (at->family != AF_INET6)
+			continue;
+		marked[i] = !network->ipv6 || !speaks_ipv6(seen, &plan) || (!is_loopback(at) && !network->way_out6);
+		if (!marked[i])
+			r = lead_six(host, policy, at, network, err);
+	}
+	if (r < 0)
+		return r;
+	to.sin_addr.s_addr = htonl(plan.dyno);
+	return start_relay(network, marked, -1, -1, &to, err);
+}
+
+/** listening_rootless() - everything that pasta does not carry is for a relay that connects from inside */
+static int listening_rootless(struct network_host *host, const struct policy *policy, struct network *network,
+                              struct dyno_error *err)
+{
+	bool marked[POLICY_PUBLISH_MAX] = { false };
+	struct sockaddr_in to;
+	int r = rootless_target(&host->range, network->slot, policy->port, &to);
+
+	if (r < 0)
+		return error_set(err, r, STEP, "slot %u has no address", network->slot);
+	for (size_t i = 0; i < network->publish.count; i++)
+		marked[i] = !rootless_carries(&network->publish.at[i]);
+	return start_relay(network, marked, network->user, network->fd, &to, err);
+}
+
+int network_listening(struct network_host *host, const struct policy *policy, const struct listen_seen *seen,
+                      struct network *network, struct dyno_error *err)
+{
+	int r;
+
+	if (!network->admitted || network->publish.relay > 0)
+		return 0;
+	r = network_step("listening", err);
+	if (r < 0)
+		return r;
+	return host->rootless ? listening_rootless(host, policy, network, err)
+	                      : listening_private(host, policy, seen, network, err);
+}
+
+/** forget() - take out of the packet filter what was admitted; what fails here is left to gc */
+static void forget(struct network_host *host, const struct network *network)
+{
+	const struct publish *publish = &network->publish;
+
+	for (size_t i = 0; i < publish->count; i++)
+		(void)table_unpublish(host->table, &publish->at[i], NULL);
+	(void)table_forget(host->table, network->slot, NULL);
+}
+
+void network_close(struct network_host *host, struct network *network)
+{
+	/* first nothing may lead there any more; then the addresses may be somebody else's */
+	if (network->admitted && host->table)
+		forget(host, network);
+	network->admitted = false;
+	publish_release(&network->publish);
+	network->helper = rootless_stop(network->helper);
+	network->user = fd_close(network->user);
+	network->fd = fd_close(network->fd);
+}
+
+int network_remove(struct network_host *host, unsigned slot, struct dyno_error *err)
+{
+	int r;
+
+	if (host->rootless)
+		return 0;
+	r = network_need_socket(host, err);
+	if (r == 0)
+		r = link_remove(host->sock, slot, err);
+	if (r == 0)
+		r = network_need_table(host, err);
+	/* a range that has been made smaller since then */
+	if (r == 0 && slot >= address_slots(&host->range))
+		return 0;
+	return r < 0 ? r : table_forget(host->table, slot, err);
+}
+
+int network_read_stats(void *message, size_t size, uint64_t *ret_in, uint64_t *ret_out)
+{
+	struct nlmsghdr *head = message;
+	struct rtnl_link_stats64 stats;
+	struct nlattr *attr;
+
+	if (size < sizeof(*head) || head->nlmsg_len > size || head->nlmsg_type != RTM_NEWSTATS ||
+	    !nlmsg_valid_hdr(head, sizeof(struct if_stats_msg)))
+		return -EBADMSG;
+	attr = nlmsg_find_attr(head, sizeof(struct if_stats_msg), IFLA_STATS_LINK_64);
+	if (!attr || (size_t)nla_len(attr) < offsetof(struct rtnl_link_stats64, rx_errors))
+		return -EBADMSG;
+	memcpy(&stats, nla_data(attr), offsetof(struct rtnl_link_stats64, rx_errors));
+	/* the host's end sends what the dyno receives */
+	*ret_in = stats.tx_bytes;
+	*ret_out = stats.rx_bytes;
+	return 0;
+}
+
+int network_bytes(const char *ifname, uint64_t *ret_in, uint64_t *ret_out)
+{
+	char reply[STATS_REPLY_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	_cleanup_netlink_ struct nl_sock *sock = NULL;
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	struct if_stats_msg stats = { .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64) };
+	int r = netlink_open(NETLINK_ROUTE, &sock, NULL);
+
+	if (r == 0)
+		r = link_index(sock, ifname);
+	if (r < 0)
+		return r;
+	stats.ifindex = (uint32_t)r;
+	netlink_add(&batch, "read the counters of the link", RTM_GETSTATS, 0, &stats, sizeof(stats));
+	r = netlink_get(sock, &batch, reply, sizeof(reply), STEP, NULL);
+	return r < 0 ? r : network_read_stats(reply, (size_t)r, ret_in, ret_out);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network_host.h - what all dynos of this process share, for network.c and admit.c; see network.h for the face of the room */
+#ifndef NETNS_NETWORK_HOST_H
+#define NETNS_NETWORK_HOST_H
+
+#include <netlink/netlink.h>
+
+#include "netns/address.h"
+#include "netns/ahead.h"
+#include "netns/network.h"
+#include "netns/table.h"
+
+/**
+ * struct network_host - opened piece by piece
+ * @rootless: no veth, pasta instead
+ * @state_dir: borrowed
+ * @ns:       the host's network namespace, -1 until needed
+ * @sock:     netlink socket in it, NULL until needed
+ * @table:    the packet filter, NULL until needed
+ * @range:    where the slots are; @range.bits 0 until read
+ * @resolver: see network_resolver(), 0 for none
+ * @ipv6:     this machine takes IPv6 addresses
+ * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
+ * @ahead:    the namespace that network_begin() started to make
+ */
+struct network_host {
+	bool rootless;
+	int state_dir;
+	int ns;
+	struct nl_sock *sock;
+	struct table *table;
+	struct address_range range;
+	uint32_t resolver;
+	bool ipv6;
+	int way_out6;
+	struct ahead ahead;
+};
+
+/** network_need_range() - read the range, once */
+int network_need_range(struct network_host *host, struct dyno_error *err);
+/** network_need_socket() - open the host's netlink socket, once; must run while the thread is in the host's namespace */
+int network_need_socket(struct network_host *host, struct dyno_error *err);
+/** network_need_table() - be a user of the packet filter, once; must run while the thread is in the host's namespace */
+int network_need_table(struct network_host *host, struct dyno_error *err);
+/** network_read_stats() - the dyno's counters in a reply of the kernel about the host's end. Return: 0, or -EBADMSG */
+int network_read_stats(void *message, size_t size, uint64_t *ret_in, uint64_t *ret_out);
+/** network_step() - a step begins: 0, or the failure that a test injects */
+int network_step(const char *step, struct dyno_error *err);
+
+#endif /* NETNS_NETWORK_HOST_H */
