@@ -4,111 +4,80 @@
  *
  * Theory of operation
  *
- * pasta(1) listens on the host's 127.0.0.1:PORT and has a socket in the dyno's namespace for each connection; as both
- * ends are loopback it splices between them. Nothing else crosses: no other port either way (-T -U -u none), no address
- * of the host mapped inside (--no-map-gw), and its tap device stays down and without address (no --config-net), which a
- * dyno cannot change, having no capability. So, as with a veth pair, a private network has no way out.
+ * The launcher forks one helper, which enters the dyno's user namespace and becomes pasta (rootless_pasta.c). Before that it
+ * forks the keeper of the walls (rootless_walls.c), which enters the dyno's network namespace too; so the two get ready at the same time, on two
+ * CPUs. A child is needed for either: setns(2) into a user namespace is for processes with one thread, and there is no way back.
  *
- * pasta has to die with us, even by SIGKILL, so it is our child (--foreground) with a parent-death signal. The kernel
- * forgets that signal whenever credentials grow, and entering a user namespace is such a moment. So the child enters the
- * dyno's user namespace first, asks for the signal second, and takes what pasta needs there through execve(2) as ambient
- * capabilities; pasta itself is told to enter the network namespace only. Those capabilities count in the dyno's
- * namespaces, nowhere else.
- * The child is made by fork(2), not vfork(2): the same growth of credentials marks the memory as not dumpable, which
- * with shared memory would be the launcher's.
+ *     launcher ── helper (pasta) ── keeper
  *
- * The two namespaces are opened at once, while the dyno's init may still be looked at; pasta gets the network's as its
- * standard input and opens it by /proc/self/fd/0, since newer ones close every higher descriptor. "Ready" is the pid file,
- * which pasta writes when all its sockets listen: it is a pipe to us, on its standard output. End of file instead of a
- * pid means that it ended, and its standard error, a memory file, says why.
+ * Everybody dies with its parent, even by SIGKILL (PR_SET_PDEATHSIG). The kernel forgets that signal whenever credentials
+ * grow, and entering a user namespace is such a moment: so the namespace comes first. The helper is made by fork(2), not vfork(2): the same growth
+ * marks the memory as not dumpable, which with shared memory would be the launcher's.
+ *
+ * A policy that needs nothing from outside needs neither: a namespace with nothing but lo has no way out. Then the helper only puts the
+ * dyno's address on lo, where relays look for the port, and ends.
+ *
+ * "Ready" is one message of the keeper, and the pid file of pasta, which it writes when it is connected: a pipe to us, on its standard
+ * output. End of file means that it ended, and its standard error, a memory file, says why.
  */
 #include "netns/rootless.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/fd.h"
-#include "base/text.h"
+#include "netns/link.h"
+#include "netns/netlink.h"
+#include "netns/rootless_pasta.h"
+#include "netns/rootless_walls.h"
 
-#define STEP "pasta"
-#define DEVICE "/dev/net/tun"
-#define SPEC_SIZE 40
-#define COMPLAINT_SIZE 160
-
-/** enum step - where the child can fail before it is pasta */
-enum step {
-	STEP_JOIN,
-	STEP_PRIVILEGES,
-	STEP_EXEC,
-};
-
-/** struct failure - what the child writes instead of a pid; shorter than PIPE_BUF, so it arrives whole */
-struct failure {
-	char mark;
-	enum step step;
-	int code;
-};
-
-#define FAILURE_MARK '!' /* a pid begins with a digit */
+#define STEP "rootless network"
 
 /**
- * struct plumbing - descriptors between us and pasta
- * @user:     the dyno's user namespace
- * @net:      the dyno's network namespace, pasta's standard input
+ * struct plumbing - descriptors between us and the helpers
  * @ready:    pipe: our end and pasta's standard output
+ * @report:   pipe: our end and where helper and keeper put a struct rootless_report
  * @messages: pasta's standard error
  */
 struct plumbing {
-	int user;
-	int net;
 	int ready[2];
+	int report[2];
 	int messages;
 };
+
+#define PLUMBING_NULL                                                                                                  \
+	{                                                                                                              \
+		{ -1, -1 }, { -1, -1 }, -1                                                                             \
+	}
 
 /** plumbing_close() - close what is open of it */
 static void plumbing_close(struct plumbing *plumbing)
 {
-	plumbing->user = fd_close(plumbing->user);
-	plumbing->net = fd_close(plumbing->net);
-	plumbing->ready[0] = fd_close(plumbing->ready[0]);
-	plumbing->ready[1] = fd_close(plumbing->ready[1]);
+	for (int i = 0; i < 2; i++) {
+		plumbing->ready[i] = fd_close(plumbing->ready[i]);
+		plumbing->report[i] = fd_close(plumbing->report[i]);
+	}
 	plumbing->messages = fd_close(plumbing->messages);
 }
 
 #define _cleanup_plumbing_ __attribute__((cleanup(plumbing_close)))
 
-/** open_namespace() - open /proc/@pid/ns/@name */
-static int open_namespace(pid_t pid, const char *name, int *ret, struct dyno_error *err)
+/** plumbing_open() - open all */
+static int plumbing_open(struct plumbing *plumbing, struct dyno_error *err)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
-	*ret = open(path, O_RDONLY | O_CLOEXEC);
-	return *ret < 0 ? error_set(err, -errno, STEP, "cannot open %s:", path) : 0;
-}
-
-/** plumbing_open() - open all four */
-static int plumbing_open(pid_t pid, struct plumbing *plumbing, struct dyno_error *err)
-{
-	int r = open_namespace(pid, "user", &plumbing->user, err);
-
-	if (r == 0)
-		r = open_namespace(pid, "net", &plumbing->net, err);
-	if (r < 0)
-		return r;
-	if (pipe2(plumbing->ready, O_CLOEXEC) < 0)
+	if (pipe2(plumbing->ready, O_CLOEXEC) < 0 || pipe2(plumbing->report, O_CLOEXEC) < 0)
 		return error_set(err, -errno, STEP, "cannot make a pipe:");
 	plumbing->messages = memfd_create("pasta messages", MFD_CLOEXEC);
 	if (plumbing->messages < 0)
@@ -116,198 +85,304 @@ static int plumbing_open(pid_t pid, struct plumbing *plumbing, struct dyno_error
 	return 0;
 }
 
-/** keep_privileges_child() - carry what pasta needs in the dyno's namespaces over execve(2) */
-static int keep_privileges_child(void)
+/** open_namespace() - open /proc/@pid/ns/@name. Return: descriptor or negative errno */
+static int open_namespace(pid_t pid, const char *name, struct dyno_error *err)
 {
-	static const int needed[] = { CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETPCAP };
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	char path[64];
+	int fd;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		data[CAP_TO_INDEX(needed[i])].inheritable |= CAP_TO_MASK(needed[i]);
-	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-		data[i].permitted = data[i].effective = data[i].inheritable;
-	if (syscall(SYS_capset, &head, data) < 0)
-		return -errno;
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, needed[i], 0, 0) < 0)
-			return -errno;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, -errno, STEP, "cannot open %s:", path) : fd;
+}
+
+int rootless_open(pid_t pid, struct network *network, struct dyno_error *err)
+{
+	_cleanup_close_ int user = open_namespace(pid, "user", err);
+	_cleanup_close_ int net = user < 0 ? -1 : open_namespace(pid, "net", err);
+
+	if (user < 0)
+		return user;
+	if (net < 0)
+		return net;
+	network->user = TAKE_FD(user);
+	network->fd = TAKE_FD(net);
 	return 0;
 }
 
-/** become_pasta_child() - the steps up to execve(2), which returns only on failure */
-static int become_pasta_child(const struct plumbing *plumbing, const char *const argv[], pid_t parent, enum step *step)
+bool rootless_carries(const struct policy_endpoint *at)
 {
-	static char *const no_environment[] = { NULL };
-	sigset_t none;
-	int r;
+	return at->family == AF_INET && at->address[0] != IN_LOOPBACKNET;
+}
 
-	*step = STEP_JOIN;
-	if (setns(plumbing->user, CLONE_NEWUSER) < 0)
-		return -errno;
-	*step = STEP_PRIVILEGES;
-	r = keep_privileges_child();
+int rootless_target(const struct address_range *range, unsigned slot, uint16_t port, struct sockaddr_in *ret)
+{
+	struct address_plan plan;
+	int r = address_plan(range, slot, &plan);
+
 	if (r < 0)
 		return r;
-	/* out of the terminal's reach: Ctrl-C is for the app, which may want to finish what it is serving */
-	(void)setsid();
-	/* after the last change of credentials; if the launcher died before, its death is no signal any more */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return -errno;
-	if (getppid() != parent)
-		return -ESRCH;
-	*step = STEP_EXEC;
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(plumbing->net, STDIN_FILENO) < 0 || dup2(plumbing->ready[1], STDOUT_FILENO) < 0 ||
-	    dup2(plumbing->messages, STDERR_FILENO) < 0)
-		return -errno;
-	/* execve(2) writes to neither the list nor its strings; its type only predates const */
-	execvpe(argv[0], (char *const *)(uintptr_t)argv, no_environment);
-	return -errno;
+	*ret = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(plan.dyno),
+	};
+	return 0;
+}
+
+/** needs_outside() - something has to lead out of the namespace */
+static bool needs_outside(const struct network *network, const struct policy *policy)
+{
+	bool needs = policy->egress != POLICY_EGRESS_DENY || policy->allow_count > 0;
+
+	for (size_t i = 0; i < network->publish.count; i++)
+		needs = needs || rootless_carries(&network->publish.at[i]);
+	return needs;
 }
 
 /**
- * spawn() - make the child and turn it into pasta
- * Return: its pid, or negative errno
+ * share_ports() - let pasta listen where our own sockets reserve the address
+ * Two sockets may have one address when both say SO_REUSEADDR and the other does not listen (inet_csk_bind_conflict()). Ours
+ * says so only now, so that nobody else's could have got in before; when pasta listens nobody else's can any more.
  */
-static pid_t spawn(struct plumbing *plumbing, const char *const argv[])
+static int share_ports(const struct network *network, struct dyno_error *err)
 {
-	struct failure failure = { .mark = FAILURE_MARK };
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	const int yes = 1;
 
-	if (pid < 0)
+	for (size_t i = 0; i < network->publish.count; i++)
+		if (rootless_carries(&network->publish.at[i]) &&
+		    setsockopt(network->publish.fds[i], SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0)
+			return error_set(err, -errno, STEP, "cannot share a published port with pasta:");
+	return 0;
+}
+
+/** add_own_address() - the dyno's address of one family on lo */
+static void add_own_address(struct netlink_batch *batch, sa_family_t family, const void *address, size_t size)
+{
+	const struct ifaddrmsg head = {
+		.ifa_family = (uint8_t)family,
+		.ifa_prefixlen = (uint8_t)(size * 8),
+		.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0,
+		.ifa_scope = RT_SCOPE_HOST,
+		.ifa_index = LINK_LOOPBACK_INDEX,
+	};
+
+	netlink_add(batch, "give the dyno its address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof(head));
+	netlink_put(batch, IFA_LOCAL, address, size);
+	netlink_put(batch, IFA_ADDRESS, address, size);
+}
+
+/** address_child() - all that a dyno without a way out needs, from within its namespaces. Return: 0 or negative errno */
+static int address_child(const struct rootless_job *job)
+{
+	_cleanup_netlink_ struct nl_sock *sock = NULL;
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	const uint32_t four = htonl(job->plan.dyno);
+	int r;
+
+	if (setns(job->net, CLONE_NEWNET) < 0)
 		return -errno;
-	if (pid > 0) {
-		/* ours has to go, or there would be no end of file */
-		plumbing->ready[1] = fd_close(plumbing->ready[1]);
-		return pid;
+	r = netlink_open(NETLINK_ROUTE, &sock, NULL);
+	if (r < 0)
+		return r;
+	add_own_address(&batch, AF_INET, &four, sizeof(four));
+	r = netlink_send(sock, &batch, STEP, NULL);
+	netlink_clear(&batch);
+	if (r < 0)
+		return r;
+	/* not where IPv6 is switched off, and no relay asks for it */
+	add_own_address(&batch, AF_INET6, job->plan.dyno6, sizeof(job->plan.dyno6));
+	(void)netlink_send(sock, &batch, STEP, NULL);
+	return 0;
+}
+
+/** report_child() - tell the launcher how @step went */
+static void report_child(const struct rootless_job *job, enum rootless_step step, int code)
+{
+	const struct rootless_report report = { .step = step, .code = code };
+
+	(void)fd_write_all(job->report, &report, sizeof(report));
+}
+
+/** keeper_child() - the keeper of the walls; does not return */
+static _Noreturn void keeper_child(const struct rootless_job *job)
+{
+	pid_t pasta = getppid();
+	struct rootless_walls walls;
+	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+
+	if (r == 0)
+		r = rootless_walls_open(job, &walls);
+	if (r == 0)
+		r = rootless_walls_keep(&walls, false);
+	report_child(job, ROOTLESS_WALLS, r);
+	if (r < 0)
+		_exit(1);
+	(void)close(job->report);
+	(void)rootless_walls_keep(&walls, true);
+	/* walls that cannot be kept up any more: rather no way out than one without them */
+	(void)kill(pasta, SIGKILL);
+	_exit(1);
+}
+
+/** helper_child() - the steps of the helper; does not return */
+static _Noreturn void helper_child(const struct rootless_job *job, pid_t launcher)
+{
+	enum rootless_step step = ROOTLESS_JOIN;
+	int r = setns(job->user, CLONE_NEWUSER) < 0 ? -errno : 0;
+	pid_t keeper;
+
+	/* after the last change of credentials; if the launcher died before, its death is no signal any more */
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		r = -errno;
+	if (r == 0 && getppid() != launcher)
+		r = -ESRCH;
+	if (r == 0 && !job->outside) {
+		r = address_child(job);
+		report_child(job, ROOTLESS_ADDRESS, r);
+		_exit(0);
 	}
-	failure.code = become_pasta_child(plumbing, argv, parent, &failure.step);
-	(void)fd_write_all(plumbing->ready[1], &failure, sizeof(failure));
+	if (r == 0) {
+		keeper = fork();
+		if (keeper == 0)
+			keeper_child(job);
+		r = keeper < 0 ? -errno : 0;
+	}
+	if (r == 0)
+		r = rootless_pasta_child(job, &step);
+	report_child(job, step, r);
 	_exit(127);
 }
 
-/** complaint() - the last line that pasta wrote, or "" */
-static void complaint(int messages, char *text, size_t size)
-{
-	char buf[4096];
-	ssize_t got = pread(messages, buf, sizeof(buf) - 1, 0);
-	char *line;
-
-	text[0] = '\0';
-	if (got <= 0)
-		return;
-	buf[got] = '\0';
-	while (got > 0 && buf[got - 1] == '\n')
-		buf[--got] = '\0';
-	line = strrchr(buf, '\n');
-	snprintf(text, size, "%.*s", (int)size - 1, line ? line + 1 : buf);
-}
-
-/** explain_child() - the child failed before it was pasta */
-static int explain_child(const struct failure *failure, struct dyno_error *err)
+/** explain() - what went wrong in a helper */
+static int explain(const struct rootless_report *report, struct dyno_error *err)
 {
 	static const char *const names[] = {
-		[STEP_JOIN] = "enter the dyno's user namespace",
-		[STEP_PRIVILEGES] = "prepare the privileges of pasta",
-		[STEP_EXEC] = "run pasta",
+		[ROOTLESS_JOIN] = "enter the dyno's user namespace",
+		[ROOTLESS_ADDRESS] = "give the dyno its address",
+		[ROOTLESS_WALLS] = "install the packet filter",
+		[ROOTLESS_PRIVILEGES] = "prepare the privileges of pasta",
+		[ROOTLESS_EXEC] = "run pasta",
 	};
 
-	error_set(err, failure->code, STEP, "cannot %s:", names[failure->step]);
-	if (failure->step == STEP_EXEC && failure->code == -ENOENT) {
-		error_set(err, failure->code, STEP,
-		          "pasta is not installed: it connects private networks without root");
-		error_remedy(err, "install passt, or use --net none or --net host");
-	}
-	return failure->code;
+	if (report->step == ROOTLESS_WALLS)
+		return rootless_walls_explain(report->code, err);
+	if (report->step == ROOTLESS_EXEC && report->code == -ENOENT)
+		return rootless_usable(err) < 0 ? -ENOENT : error_set(err, -ENOENT, STEP, "cannot run pasta:");
+	return error_set(err, report->code, STEP, "cannot %s:", names[report->step]);
 }
 
-/** explain_end() - pasta ended instead of getting ready */
-static int explain_end(int messages, uint16_t port, struct dyno_error *err)
+/**
+ * await_report() - wait for the one message of the keeper or of a helper that failed
+ * Return: 0, negative errno, or -EPIPE without @err when all are gone without a word
+ */
+static int await_report(const struct plumbing *plumbing, struct dyno_error *err)
 {
-	char text[COMPLAINT_SIZE];
-
-	complaint(messages, text, sizeof(text));
-	if (access(DEVICE, R_OK | W_OK) < 0) {
-		error_set(err, -errno, STEP, "pasta needs " DEVICE ":");
-		error_remedy(err, "let this user read and write it (mode 0666 is usual), or use --net none");
-		return -EACCES;
-	}
-	error_set(err, -EIO, STEP, "pasta could not publish port %u: %s", port, text[0] ? text : "it gave no reason");
-	if (port < 1024)
-		error_remedy(err, "ports below 1024 are for root: choose another --port");
-	else
-		error_remedy(err, "is 127.0.0.1:%u in use? choose another --port, or use --net none", port);
-	return -EIO;
-}
-
-/** wait_ready() - wait for the pid, a failure record or the end of file, whichever comes */
-static int wait_ready(const struct plumbing *plumbing, uint16_t port, struct dyno_error *err)
-{
-	char buf[64] __attribute__((aligned(_Alignof(struct failure))));
-	struct failure failure;
+	struct rootless_report report;
 	ssize_t got;
+
+	do
+		got = read(plumbing->report[0], &report, sizeof(report));
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return error_set(err, -errno, STEP, "cannot wait for the helper:");
+	if (got != sizeof(report))
+		return error_set(err, -EPIPE, STEP, "the helper ended without a word:");
+	return report.code < 0 ? explain(&report, err) : 0;
+}
+
+/** await_pasta() - wait for its pid, or the end of file */
+static int await_pasta(const struct plumbing *plumbing, struct dyno_error *err)
+{
+	char buf[32];
+	ssize_t got;
+	int r;
 
 	do
 		got = read(plumbing->ready[0], buf, sizeof(buf));
 	while (got < 0 && errno == EINTR);
+	if (got > 0)
+		return 0;
 	if (got < 0)
 		return error_set(err, -errno, STEP, "cannot wait for pasta:");
-	if (got == sizeof(failure) && buf[0] == FAILURE_MARK) {
-		memcpy(&failure, buf, sizeof(failure));
-		return explain_child(&failure, err);
-	}
-	return got == 0 ? explain_end(plumbing->messages, port, err) : 0;
+	/* it ended; before it was pasta, there is a second report */
+	r = await_report(plumbing, err);
+	return r < 0 && r != -EPIPE ? r : rootless_pasta_explain(plumbing->messages, err);
 }
 
-int rootless_start(pid_t pid, uint16_t port, pid_t *ret, struct dyno_error *err)
+/** start_helper() - fork the helper. Return: its pid, or negative errno */
+static pid_t start_helper(const struct rootless_job *job, struct plumbing *plumbing)
 {
-	_cleanup_plumbing_ struct plumbing plumbing = { -1, -1, { -1, -1 }, -1 };
-	char spec[SPEC_SIZE];
-	const char *const argv[] = {
-		"pasta",
-		"--foreground",
-		"--quiet",
-		"--ipv4-only",
-		/* what may cross: one port, inwards */
-		spec,
-		"--udp-ports=none",
-		"--tcp-ns=none",
-		"--udp-ns=none",
-		"--no-map-gw",
-		/* the namespace, and where to say "ready" */
-		"--netns-only",
-		"--no-netns-quit",
-		"--netns=/proc/self/fd/0",
-		"--pid=/proc/self/fd/1",
-		/* the tap device in full: else pasta copies the host's, and gives up on a host that is offline */
-		"--ns-ifname=eth0",
-		"--interface=lo",
-		"--address=172.29.0.2",
-		"--netmask=30",
-		"--gateway=172.29.0.1",
-		"--mac-addr=02:64:79:00:00:00",
-		NULL,
-	};
-	pid_t helper;
-	int r;
+	pid_t launcher = getpid();
+	pid_t pid = fork();
 
-	snprintf(spec, sizeof(spec), "--tcp-ports=127.0.0.1/%u", port);
-	r = plumbing_open(pid, &plumbing, err);
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		helper_child(job, launcher);
+	/* ours have to go, or there would be no end of file */
+	plumbing->ready[1] = fd_close(plumbing->ready[1]);
+	plumbing->report[1] = fd_close(plumbing->report[1]);
+	return pid;
+}
+
+/** check_ports() - a service of the host that the dyno reaches on its own loopback cannot have the app's own port */
+static int check_ports(const struct policy *policy, struct dyno_error *err)
+{
+	for (size_t i = 0; i < policy->allow_count; i++) {
+		if (policy->port == 0 || policy->allow_host[i] != policy->port)
+			continue;
+		error_set(
+			err, -EINVAL, STEP,
+			"port %u is the app's own and the host's that it may reach: without root both are on its loopback",
+			policy->port);
+		error_remedy(err, "choose another --port");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int rootless_start(const struct address_range *range, const struct network *network, const struct policy *policy,
+                   pid_t *ret, struct dyno_error *err)
+{
+	_cleanup_plumbing_ struct plumbing plumbing = PLUMBING_NULL;
+	struct rootless_job job = { .user = network->user, .net = network->fd, .range = range, .policy = policy };
+	pid_t helper;
+	int r = address_plan(range, network->slot, &job.plan);
+
+	if (r < 0)
+		return error_set(err, r, STEP, "slot %u has no address:", network->slot);
+	job.outside = needs_outside(network, policy);
+	if (!job.outside && policy->port == 0) {
+		*ret = 0;
+		return 0;
+	}
+	r = check_ports(policy, err);
+	if (r == 0 && job.outside)
+		r = rootless_usable(err);
+	if (r == 0)
+		r = share_ports(network, err);
+	if (r == 0)
+		r = plumbing_open(&plumbing, err);
 	if (r < 0)
 		return r;
-	helper = spawn(&plumbing, argv);
+	if (job.outside)
+		rootless_pasta_uplink6(job.uplink6);
+	job.publish = &network->publish;
+	job.ready = plumbing.ready[1];
+	job.report = plumbing.report[1];
+	job.messages = plumbing.messages;
+	helper = start_helper(&job, &plumbing);
 	if (helper < 0)
-		return error_set(err, helper, STEP, "cannot start a process for pasta:");
-	r = wait_ready(&plumbing, port, err);
-	if (r < 0) {
-		(void)rootless_stop(helper);
-		return r;
-	}
-	*ret = helper;
-	return 0;
+		return error_set(err, helper, STEP, "cannot start a process for the network:");
+	r = await_report(&plumbing, err);
+	if (r == 0 && job.outside)
+		r = await_pasta(&plumbing, err);
+	if (r < 0 || !job.outside)
+		helper = rootless_stop(helper);
+	if (r == 0)
+		*ret = helper;
+	return r;
 }
 
 pid_t rootless_stop(pid_t helper)
