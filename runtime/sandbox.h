@@ -40,6 +40,7 @@ struct dyno_sandbox {
 	int pidfd;
 	pid_t pid;
 	struct dyno_limits limits;
+	struct policy policy;
 	struct dyno_timeline timeline;
 };
 
