@@ -47,7 +47,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 BASE := error fd text units clock claim fault options options_print
 ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
-NETNS := ahead netlink link listen address network policy resolver rootless
+NETNS := ahead netlink link listen address network owner policy publish relay relay_carry resolver rootless
 CONFIG := environment dotenv sizes command
 RUNTIME := host spec app prepare sandbox child channel init dyno discarded reason timeline watch registry gc control control_client
 CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
@@ -56,7 +56,7 @@ PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_mounts test_netlink test_network \
-	test_network_walls test_options test_policy test_registry test_resolver test_rlimits test_rootless test_scratch \
+	test_network_walls test_options test_policy test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
 	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world

@@ -14,8 +14,13 @@
 
 #include "dyno.h"
 
+#define RELAY_LISTENERS_MAX 16
+#define RELAY_CONNECTIONS_MAX                                                                                          \
+	2048 /* at once, and fewer where the limit of open files is low; the next wait in the backlog */
+
 /**
  * relay_start() - fork the relay
+ * Must: be called from a thread that outlives the dyno, because the relay dies with it. The child's end sends no SIGCHLD.
  * @listeners: sockets that listen already; the relay has its own references
  * @net:  network namespace from which to connect (rootless: with @user, the user namespace to enter first), -1 for ours
  * @to:   where to connect to
