@@ -106,9 +106,48 @@ static int read_optional(const char *path, char *buf, size_t size)
 	return r < 0 ? (int)r : 0;
 }
 
-int resolver_conf(enum dyno_net net, char *buf, size_t size)
+uint32_t resolver_loopback(const char *from)
+{
+	while (*from) {
+		struct word line = { from, strcspn(from, "\n") }, rest = line, key = next_word(&rest), server;
+		char text[INET_ADDRSTRLEN];
+		struct in_addr four;
+
+		from += line.length + (from[line.length] == '\n');
+		server = next_word(&rest);
+		if (!word_is(key, "nameserver") || server.length >= sizeof(text))
+			continue;
+		memcpy(text, server.text, server.length);
+		text[server.length] = '\0';
+		if (inet_pton(AF_INET, text, &four) == 1 && ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET)
+			return ntohl(four.s_addr);
+	}
+	return 0;
+}
+
+/**
+ * add_behind_stub() - add the servers that systemd-resolved asks, if it runs
+ * @buf: what was of use in the host's file: no server
+ * Return: number of servers, or negative errno
+ */
+static int add_behind_stub(char *buf, size_t size)
+{
+	char text[RESOLVER_SIZE], found[RESOLVER_SIZE];
+	int r = read_optional(RESOLV_BEHIND_STUB, text, sizeof(text)), servers;
+
+	if (r < 0 || text[0] == '\0')
+		return r;
+	servers = resolver_filter(text, found, sizeof(found));
+	if (servers <= 0)
+		return servers;
+	r = text_copy(buf, size, found);
+	return r < 0 ? -EFBIG : servers;
+}
+
+int resolver_conf(enum dyno_net net, const char *services, char *buf, size_t size, uint32_t *ret_server)
 {
 	char text[RESOLVER_SIZE];
+	uint32_t server;
 	int r;
 
 	if (size == 0)
@@ -118,11 +157,15 @@ int resolver_conf(enum dyno_net net, char *buf, size_t size)
 	r = read_optional(RESOLV_CONF, text, sizeof(text));
 	if (r == 0)
 		r = resolver_filter(text, buf, size);
+	if (r == 0)
+		r = add_behind_stub(buf, size);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = read_optional(RESOLV_BEHIND_STUB, text, sizeof(text));
-	if (r < 0 || text[0] == '\0')
-		return r;
-	r = resolver_filter(text, buf, size);
-	return r < 0 ? r : 0;
+	server = resolver_loopback(text);
+	if (server == 0 || services[0] == '\0')
+		return 0;
+	if (text_append(buf, size, "nameserver %s\n", services) < 0)
+		return -EFBIG;
+	*ret_server = server;
+	return 0;
 }

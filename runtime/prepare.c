@@ -25,6 +25,7 @@
 #include "isolation/scratch.h"
 #include "isolation/stack.h"
 #include "netns/resolver.h"
+#include "netns/table.h"
 #include "runtime/channel.h"
 #include "runtime/child.h"
 #include "runtime/host.h"
@@ -70,15 +71,17 @@ static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno
 static int step_claim(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
+	int slots = NETWORK_SLOTS, fd;
 	struct stat st;
 
-	sandbox->slot_fd = claim_take_slot(sandbox->host->slots_fd, NETWORK_SLOTS, &sandbox->slot);
-	if (sandbox->slot_fd < 0) {
-		int code = sandbox->slot_fd;
-
-		sandbox->slot_fd = -1;
-		return error_set(err, code, "claim", "no free slot among %d:", NETWORK_SLOTS);
-	}
+	if (sandbox->shape.net == DYNO_NET_PRIVATE)
+		slots = network_slots(sandbox->host->network, err);
+	if (slots < 0)
+		return slots;
+	fd = claim_take_slot(sandbox->host->slots_fd, (unsigned)slots, &sandbox->slot);
+	if (fd < 0)
+		return error_set(err, fd, "claim", "no free slot among %d:", slots);
+	sandbox->slot_fd = fd;
 	if (fstat(sandbox->slot_fd, &st) == 0 && st.st_size > 0) {
 		int r = sandbox_clean_slot(sandbox->host, sandbox->slot, sandbox->slot_fd, err);
 
@@ -150,26 +153,61 @@ static int step_disk(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
+/**
+ * make_hosts() - the text of /etc/hosts
+ * @services: address of this machine's allowed services, "" for none
+ */
+static int make_hosts(struct prepare *prepare, const char *services)
+{
+	int r = text_format(prepare->hosts, sizeof(prepare->hosts),
+	                    "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
+	                    prepare->hostname);
+
+	if (r >= 0 && services[0] != '\0')
+		r = text_append(prepare->hosts, sizeof(prepare->hosts), "%s " TABLE_HOST_NAME "\n", services);
+	return r;
+}
+
+/**
+ * read_resolver() - the text of /etc/resolv.conf
+ * @services: where a private dyno is led to a resolver on this machine's loopback, "" for nowhere
+ */
+static int read_resolver(const struct dyno_sandbox *sandbox, const char *services, char *buf, size_t size,
+                         struct dyno_error *err)
+{
+	uint32_t server = 0;
+	int r = resolver_conf(sandbox->shape.net, services, buf, size, &server);
+
+	if (r < 0)
+		return error_set(err, r, "resolver", "cannot make resolv.conf:");
+	network_resolver(sandbox->host->network, server);
+	return 0;
+}
+
 /** step_skeleton() - find the root's skeleton, and the text of /etc/hosts, the one file in which dynos differ */
 static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_host *host = sandbox->host;
-	char resolv[RESOLVER_SIZE], name[32];
+	char resolv[RESOLVER_SIZE], name[32], services[ADDRESS_TEXT_SIZE] = "";
 	const struct stack_kind kind = { sandbox->shape.stack, host->rootless, resolv };
-	int r = resolver_conf(sandbox->shape.net, resolv, sizeof(resolv));
+	int r = 0;
 
-	if (r < 0)
-		return error_set(err, r, "resolver", "cannot make resolv.conf:");
-	r = stack_skeleton(host->stacks_fd, &kind, name, err);
+	if (sandbox->shape.net == DYNO_NET_PRIVATE)
+		r = network_services(host->network, services, err);
+	if (r == 0)
+		r = read_resolver(sandbox, services, resolv, sizeof(resolv), err);
+	if (r == 0)
+		r = stack_skeleton(host->stacks_fd, &kind, name, err);
 	if (r < 0)
 		return r;
+	/* rootless they are on the dyno's own loopback */
+	if (host->rootless && services[0] != '\0')
+		(void)text_copy(services, sizeof(services), "127.0.0.1");
 	namespaces_hostname(sandbox->name, prepare->hostname);
 	r = text_format(prepare->skeleton, sizeof(prepare->skeleton), "%s/stacks/%s", host->state_dir, name);
 	if (r >= 0)
-		r = text_format(prepare->hosts, sizeof(prepare->hosts),
-		                "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
-		                prepare->hostname);
+		r = make_hosts(prepare, services);
 	return r < 0 ? error_set(err, r, "skeleton", "a path or name is too long") : 0;
 }
 
@@ -248,13 +286,12 @@ static int step_network(struct prepare *prepare, struct dyno_error *err)
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct dyno_host *host = sandbox->host;
 	enum dyno_net net = sandbox->shape.net;
-	uint16_t port = prepare->app ? prepare->app->port : 0;
 	int r = host->rootless ? await_mapped(sandbox, err) : 0;
 
 	if (r < 0 || net == DYNO_NET_HOST)
 		return r;
 	if (host->rootless)
-		return network_attach(host->network, net, sandbox->pid, port, &sandbox->network, err);
+		return network_attach(host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
 	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
 }
 
@@ -263,7 +300,8 @@ static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct channel_message message = { .type = CHANNEL_NETWORK };
-	int fd = sandbox->network.fd;
+	/* rootless the child is in its namespace already, and the descriptor is for those who have to enter it */
+	int fd = sandbox->host->rootless ? -1 : sandbox->network.fd;
 
 	if (sandbox->shape.net == DYNO_NET_HOST)
 		return 0;

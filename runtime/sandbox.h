@@ -40,7 +40,6 @@ struct dyno_sandbox {
 	int pidfd;
 	pid_t pid;
 	struct dyno_limits limits;
-	struct policy policy;
 	struct dyno_timeline timeline;
 };
 
