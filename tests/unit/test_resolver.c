@@ -63,16 +63,33 @@ static void test_too_long_is_an_error_not_a_cut(void **state)
 	(void)state;
 	assert_int_equal(resolver_filter("nameserver 10.11.12.13\n", buf, sizeof(buf)), -EFBIG);
 	assert_int_equal(resolver_filter("search a.b\n", buf, 0), -EFBIG);
-	assert_int_equal(resolver_conf(DYNO_NET_PRIVATE, buf, 0), -EFBIG);
+	assert_int_equal(resolver_conf(DYNO_NET_PRIVATE, "", buf, 0, NULL), -EFBIG);
+}
+
+static void test_first_server_on_loopback(void **state)
+{
+	(void)state;
+	assert_int_equal(resolver_loopback(""), 0);
+	assert_int_equal(resolver_loopback("nameserver 10.0.0.1\nnameserver ::1\n"), 0);
+	assert_int_equal(resolver_loopback("nameserver ::1\nnameserver 127.0.0.53\nnameserver 127.0.0.1\n"),
+	                 0x7f000035);
+	assert_int_equal(resolver_loopback("# nameserver 127.0.0.1\nnameserver\nnameserver 127.0.0.1"), 0x7f000001);
+	assert_int_equal(resolver_loopback("nameserver 127.0.0.1.but.this.is.no.address.at.all\n"), 0);
 }
 
 static void test_this_machine(void **state)
 {
 	char buf[RESOLVER_SIZE];
+	uint32_t server;
 
 	(void)state;
-	for (int net = DYNO_NET_PRIVATE; net <= DYNO_NET_HOST; net++)
-		assert_int_equal(resolver_conf((enum dyno_net)net, buf, sizeof(buf)), 0);
+	for (int net = DYNO_NET_PRIVATE; net <= DYNO_NET_HOST; net++) {
+		server = 0;
+		assert_int_equal(resolver_conf((enum dyno_net)net, "172.29.63.254", buf, sizeof(buf), &server), 0);
+		/* the address stands in for a server, or is not there */
+		assert_int_equal(strstr(buf, "nameserver 172.29.63.254\n") != NULL, server != 0);
+		assert_true(server == 0 || server >> 24 == 127);
+	}
 }
 
 int main(void)
@@ -81,6 +98,7 @@ int main(void)
 		cmocka_unit_test(test_useful_lines_are_kept_in_order), cmocka_unit_test(test_host_loopback_is_left_out),
 		cmocka_unit_test(test_ipv6_link_local_is_left_out),    cmocka_unit_test(test_odd_text),
 		cmocka_unit_test(test_too_long_is_an_error_not_a_cut), cmocka_unit_test(test_this_machine),
+		cmocka_unit_test(test_first_server_on_loopback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
