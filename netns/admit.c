@@ -22,7 +22,6 @@
 #include "netns/listen.h"
 #include "netns/netlink.h"
 #include "netns/network_host.h"
-#include "netns/relay.h"
 #include "netns/rootless.h"
 #include "netns/uplink.h"
 
@@ -118,36 +117,6 @@ int network_admit(struct network_host *host, enum dyno_net net, const struct pol
 	return r < 0 ? r : rootless_start(&host->range, network, policy, &network->helper, err);
 }
 
-/**
- * start_relay() - have a relay carry the marked addresses, and the unix socket if there is one
- * @marked: one for each address of @network->publish
- * @user, @net, @to: from where, and where to connect to
- */
-static int start_relay(struct network *network, const bool *marked, int user, int net, const struct sockaddr_in *to,
-                       struct dyno_error *err)
-{
-	struct publish *publish = &network->publish;
-	int fds[POLICY_PUBLISH_MAX + 1];
-	size_t count = 0;
-	pid_t relay;
-
-	for (size_t i = 0; i < publish->count; i++)
-		if (marked[i])
-			fds[count++] = publish->fds[i];
-	if (publish->unix_fd >= 0)
-		fds[count++] = publish->unix_fd;
-	for (size_t i = 0; i < count; i++)
-		if (listen(fds[i], SOMAXCONN) < 0)
-			return error_set(err, -errno, "publish", "cannot listen for connections to the dyno:");
-	if (count == 0)
-		return 0;
-	relay = relay_start(fds, count, user, net, to, err);
-	if (relay < 0)
-		return relay;
-	publish->relay = relay;
-	return 0;
-}
-
 /** speaks_ipv6() - who listens like this takes connections to the dyno's IPv6 address */
 static bool speaks_ipv6(const struct listen_seen *seen, const struct address_plan *plan)
 {
@@ -194,7 +163,7 @@ static int listening_private(struct network_host *host, const struct policy *pol
 	if (r < 0)
 		return r;
 	to.sin_addr.s_addr = htonl(plan.dyno);
-	return start_relay(network, marked, -1, -1, &to, err);
+	return publish_relay(&network->publish, marked, -1, -1, &to, err);
 }
 
 /** listening_rootless() - everything that pasta does not carry is for a relay that connects from inside */
@@ -209,7 +178,7 @@ static int listening_rootless(struct network_host *host, const struct policy *po
 		return error_set(err, r, STEP, "slot %u has no address", network->slot);
 	for (size_t i = 0; i < network->publish.count; i++)
 		marked[i] = !rootless_carries(&network->publish.at[i]);
-	return start_relay(network, marked, network->user, network->fd, &to, err);
+	return publish_relay(&network->publish, marked, network->user, network->fd, &to, err);
 }
 
 int network_listening(struct network_host *host, const struct policy *policy, const struct listen_seen *seen,

@@ -350,15 +350,15 @@ int publish_reserve(const struct policy *policy, struct publish *ret, struct dyn
 	return 0;
 }
 
-int publish_relay(struct publish *publish, bool six, int user, int net, const struct sockaddr_in *to,
+int publish_relay(struct publish *publish, const bool *marked, int user, int net, const struct sockaddr_in *to,
                   struct dyno_error *err)
 {
 	int listeners[POLICY_PUBLISH_MAX + 1];
 	size_t count = 0, i;
 	pid_t relay;
 
-	for (i = 0; six && i < publish->count; i++) {
-		if (publish->at[i].family != AF_INET6)
+	for (i = 0; i < publish->count; i++) {
+		if (!marked[i])
 			continue;
 		/* Who listens shares with nobody. What it accepts inherits the flag, and is then in no successor's way. */
 		if (set_flag(publish->fds[i], SO_REUSEADDR, 1) < 0 || listen(publish->fds[i], SOMAXCONN) < 0)

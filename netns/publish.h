@@ -56,10 +56,11 @@ struct publish {
 int publish_reserve(const struct policy *policy, struct publish *ret, struct dyno_error *err);
 
 /**
- * publish_relay() - start the relay for the unix socket and, with @six, for the IPv6 addresses; nothing to do without any
+ * publish_relay() - start the relay for the marked addresses, and the unix socket; nothing to do without any
+ * @marked: one for each address
  * @user, @net, @to: as relay_start() takes them
  */
-int publish_relay(struct publish *publish, bool six, int user, int net, const struct sockaddr_in *to,
+int publish_relay(struct publish *publish, const bool *marked, int user, int net, const struct sockaddr_in *to,
                   struct dyno_error *err);
 
 /** publish_release() - let go of everything; the relay ends. Twice is fine */

@@ -535,7 +535,7 @@ static void relayed(void **state)
 
 	assert_int_equal(publish_reserve(&policy, &publish, NULL), 0);
 	port = publish.at[0].port;
-	assert_int_equal(publish_relay(&publish, publish.count == 2, -1, -1, &to, NULL), 0);
+	assert_int_equal(publish_relay(&publish, (const bool[]){ false, true }, -1, -1, &to, NULL), 0);
 	assert_true(publish.relay > 0);
 	client = connect_unix(publish.unix_path);
 	assert_true(client >= 0);
@@ -568,7 +568,7 @@ static void nothing_to_relay(void **state)
 	const struct sockaddr_in to = { .sin_family = AF_INET };
 
 	(void)state;
-	assert_int_equal(publish_relay(&publish, true, -1, -1, &to, NULL), 0);
+	assert_int_equal(publish_relay(&publish, (const bool[]){ false }, -1, -1, &to, NULL), 0);
 	assert_int_equal(publish.relay, 0);
 	publish_release(&publish);
 }
