@@ -49,7 +49,7 @@ ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs ca
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := ahead netlink link listen address network owner policy publish relay relay_carry resolver rootless
 CONFIG := environment dotenv sizes command
-RUNTIME := host spec app prepare sandbox child channel init dyno discarded reason timeline watch registry gc control control_client
+RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
 CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile network probe processes sockets

@@ -100,8 +100,8 @@ struct dyno_limits {
  * @net:          which network
  * @tty:          give the dyno a pseudo-terminal (its own devpts)
  * @no_init:      run the command itself as PID 1
- * @watch:        tell when the app listens (DYNO_EVENT_LISTENING). Must: then read events as they come, since the app's
- *                listen(2) waits for that
+ * @watch:        tell when the app listens (DYNO_EVENT_LISTENING). A thread of the library's sees to it. An app in it cannot
+ *                use seccomp_unotify(2) for itself
  * @scratch_size: bytes of the writable layer; 0 for the default 512 MiB
  * @scratch_dir:  absolute path of a directory on disk for the writable layer, NULL for a tmpfs
  */
@@ -231,7 +231,7 @@ struct dyno_listen {
  * struct dyno_event - what happened
  * @status: as waitpid(2) gives it
  * @reason: for EXITED: why, naming the limit when one was hit, e.g. "memory limit 512.0 MiB reached"; else empty
- * @error:  for FAILED and EXEC_FAILED
+ * @error:  for FAILED and EXEC_FAILED; for LISTENING, if its code is not 0: which published address does not lead there
  * @terminal: for EXEC_UP with a terminal: its master, owned by the receiver; else -1
  * @listen: for LISTENING
  */

@@ -33,6 +33,31 @@ static int adopt_app(struct dyno_sandbox *sandbox, const struct dyno_app *app, s
 	return sandbox_limit(sandbox, &app->limits, err);
 }
 
+/**
+ * admit() - give the network end its app, before it runs
+ * The claim says from here on that somebody was here: what the packet filter is told outlives a killed launcher, and
+ * nobody looks for it behind an empty claim.
+ */
+static int admit(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = dyno->sandbox;
+	const struct dyno_shape *shape = &sandbox->shape;
+	struct registry_entry entry = { .slot = sandbox->slot, .net = shape->net };
+	int r = policy_read(app, shape->net, &dyno->policy, err);
+
+	if (r < 0 || shape->net != DYNO_NET_PRIVATE)
+		return r;
+	if (shape->scratch_dir)
+		(void)text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
+	r = registry_publish(sandbox->slot_fd, &entry);
+	if (r < 0)
+		return error_set(err, r, "claim", "cannot note the dyno in its claim:");
+	r = network_admit(sandbox->host->network, shape->net, &dyno->policy, &sandbox->network, err);
+	/* The caller's; by now there is a socket. */
+	dyno->policy.publish_unix = NULL;
+	return r;
+}
+
 /** send_start() - the one message that makes a sandbox a dyno */
 static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
 {
@@ -79,26 +104,6 @@ static int publish(struct dyno *dyno, const struct dyno_app *app)
 	return registry_publish(sandbox->slot_fd, &entry);
 }
 
-/**
- * admit() - give the network end its app
- * The claim says from here on that somebody was here: what the packet filter is told outlives a killed launcher, and
- * nobody looks for it behind an empty claim.
- */
-static int admit(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err)
-{
-	struct registry_entry entry = { .slot = sandbox->slot, .net = sandbox->shape.net };
-	int r = policy_read(app, sandbox->shape.net, &sandbox->policy, err);
-
-	if (r < 0 || sandbox->shape.net != DYNO_NET_PRIVATE)
-		return r;
-	if (sandbox->shape.scratch_dir)
-		(void)text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), sandbox->shape.scratch_dir);
-	r = registry_publish(sandbox->slot_fd, &entry);
-	if (r < 0)
-		return error_set(err, r, "claim", "cannot note the dyno in its claim:");
-	return network_admit(sandbox->host->network, sandbox->shape.net, &sandbox->policy, &sandbox->network, err);
-}
-
 /** start_dyno() - the steps of dyno_start() that can fail */
 static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
 {
@@ -111,10 +116,10 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		r = spec_check_streams(app->fds, err);
 	if (r == 0)
 		r = adopt_app(dyno->sandbox, app, err);
+	if (r == 0)
+		r = admit(dyno, app, err);
 	if (r == 0 && spec_environment(app, dyno->sandbox->name, &dyno->env) < 0)
 		r = error_set(err, -ENOMEM, "start", "out of memory");
-	if (r == 0)
-		r = admit(dyno->sandbox, app, err);
 	if (r == 0)
 		r = send_start(dyno, app, err);
 	if (r < 0)
@@ -176,6 +181,15 @@ const char *dyno_name(const struct dyno *dyno)
 const char *dyno_address(const struct dyno *dyno)
 {
 	return dyno->sandbox->network.address;
+}
+
+const char *dyno_published(const struct dyno *dyno, size_t index)
+{
+	const struct publish *publish = &dyno->sandbox->network.publish;
+
+	if (index < publish->count)
+		return publish->texts[index];
+	return index == publish->count && publish->unix_path[0] ? publish->unix_path : NULL;
 }
 
 pid_t dyno_pid(const struct dyno *dyno)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "dyno.h"
+#include "netns/policy.h"
 #include "runtime/registry.h"
 #include "runtime/sandbox.h"
 #include "runtime/watch.h"
@@ -20,6 +21,7 @@ enum dyno_state { DYNO_STARTING, DYNO_RUNNING, DYNO_ENDED };
  * @env:      complete environment, kept for dyno_exec(); one allocation with its strings
  * @entry:    as published
  * @reported: the init told how the main process ended
+ * @policy:   what of the network the app was given
  * @watch:    of a watched dyno: when it listens
  * @boot_timeout_ms: what it has for that, 0 for ever
  */
@@ -33,8 +35,12 @@ struct dyno {
 	uint32_t next_exec;
 	bool reported;
 	int status;
+	struct policy policy;
 	struct watch watch;
 	uint32_t boot_timeout_ms;
 };
+
+/** events_begin() - make what dyno_fd() gives, over the channel and the first process. Return: 0 or negative errno */
+int events_begin(struct dyno *dyno);
 
 #endif /* RUNTIME_RUNNING_H */
