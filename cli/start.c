@@ -39,7 +39,8 @@ extern void __init_misc(int argc, char **argv, char **envp);
 extern void _init(void);
 
 extern void *__libc_stack_end;
-extern void *_dl_random; /* AT_RANDOM: 16 bytes of the kernel's */
+extern void *_dl_random;    /* AT_RANDOM: 16 bytes of the kernel's */
+extern int _dl_stack_flags; /* PF_R and the like for the stacks of threads */
 
 /* made by the linker */
 extern const ElfW(Rela) __rela_iplt_start[], __rela_iplt_end[];
@@ -98,6 +99,8 @@ __attribute__((no_stack_protector)) int __libc_start_main(int (*run)(int argc, c
 	while (*end)
 		end++;
 	_dl_aux_init((ElfW(auxv_t) *)(void *)(end + 1));
+	/* not executable: the Makefile links with -z noexecstack, and nothing here would read that from the file */
+	_dl_stack_flags = PF_R | PF_W;
 	relocate();
 	__libc_setup_tls();
 	set_guards();
