@@ -120,7 +120,7 @@ struct dyno_shape {
  * @name:    "web.1"; unique among running dynos of this state directory; NULL for run.NNNN
  * @slug:    absolute path of the release's tree, seen at /app and never changed; NULL for an empty /app
  * @workdir: absolute path inside the dyno; NULL for /app
- * @argv:    the command, NULL-terminated, run as given (see dyno_command() for shell lines)
+ * @argv:    the command, NULL-terminated, run as given: a line for a shell is the caller's to wrap ("bash", "-c", line)
  * @env:     "KEY=VALUE" config vars, NULL-terminated; HOME, PATH, DYNO, PORT and TERM are added
  * @port:    $PORT, 0 for none
  * @publish: where $PORT is to be reachable on this machine: "[ADDR:]HOSTPORT" each, NULL-terminated; NULL for nowhere.
