@@ -56,18 +56,21 @@ PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_mounts test_netlink test_network \
-	test_network_walls test_options test_policy test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
+	test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
 	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_limits test_neighbours test_reach test_runtimes test_slugs test_soak test_terminal \
 	test_verbs
-FUZZ := fuzz_dotenv fuzz_spec fuzz_units
+FUZZ := fuzz_dotenv fuzz_procfile fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
+# what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
+CONFIG_APP := mistakes procfile
+APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
@@ -119,6 +122,7 @@ TEST_LDFLAGS := $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB_PIC := $(LIB_SRC:%.c=$(B)/pic/%.o)
+APP_LIB_PIC := $(APP_LIB_SRC:%.c=$(B)/pic/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
 # for the unit tests: all of the command but main() and what comes before
 CLI_PIC := $(filter-out %/main.o %/start.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
@@ -169,7 +173,7 @@ $(B)/faults/%.o: %.c Makefile
 	$(Q)$(COMPILE) $(CFLAGS) $(OBJ_FLAGS) -DDYNO_FAULTS $(CPPFLAGS) -c -o $@ $<
 
 # what the tests link: every function of every room
-$(B)/internal.a: $(LIB_PIC) $(CLI_PIC)
+$(B)/internal.a: $(LIB_PIC) $(APP_LIB_PIC) $(CLI_PIC)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -280,7 +284,7 @@ check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel
 		tests/run.sh --as user --where vm --build $(B) $(VM_BIN) && exit $$root'
 
 fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
-	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC)
+	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC) $(APP_LIB_SRC)
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
@@ -311,7 +315,7 @@ bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; repor
 	$(MAKE) bench-tools
 	benchmarks/run.sh
 
-SOURCES = $(LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
+SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 
 lint: $(FILTER) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
 	$(Q)scripts/lint.sh $(SOURCES)
@@ -373,4 +377,4 @@ clean: ## remove everything that make made
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(CLI_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(APP_LIB_PIC) $(CLI_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
