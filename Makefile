@@ -47,7 +47,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 BASE := error fd text units clock claim fault options options_print
 ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
-NETNS := ahead netlink link listen address network owner policy publish relay relay_carry resolver rootless
+NETNS := address admit ahead conntrack link listen netlink network nft owner policy private publish range relay \
+	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := environment dotenv sizes command
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
 CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
@@ -61,8 +62,8 @@ UNIT_TESTS := test_address test_capabilities test_cgroup test_cgroup_layouts tes
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_limits test_neighbours test_reach test_runtimes test_slugs test_soak test_terminal \
-	test_verbs
+	test_isolation test_kill test_limits test_neighbours test_reach test_runtimes test_servers test_slugs test_soak \
+	test_terminal test_thousand test_verbs
 FUZZ := fuzz_dotenv fuzz_procfile fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
@@ -134,7 +135,7 @@ UNIT_BIN := $(filter-out $(LIBRARY_BIN),$(UNIT_TESTS:%=$(B)/tests/unit/%)) $(LIB
 SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
 # what depends on the kernel: its cgroups, and the project quotas that not every kernel has
 # emulation and the sanitizers make a thousand launches long, and no different
-SHORT_BIN := $(filter-out %/test_soak,$(SANDBOX_BIN))
+SHORT_BIN := $(filter-out %/test_soak %/test_thousand,$(SANDBOX_BIN))
 # signals and terminals are the same on any kernel, and their tests mind emulation's pace
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% $(B)/tests/unit/test_scratch,$(UNIT_BIN)) \
 	$(filter-out $(B)/tests/sandbox/test_init $(B)/tests/sandbox/test_terminal,$(SHORT_BIN))
