@@ -9,6 +9,7 @@
 #ifndef NETNS_NFT_H
 #define NETNS_NFT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -93,11 +94,13 @@ typedef void nft_each(unsigned type, struct nft_view body, void *data);
  */
 int nft_dump(struct nl_sock *sock, struct nft_batch *batch, nft_each *each, void *data);
 
-/** nft_parse() - hand each message of one datagram of the kernel to @each; what nft_dump() does with what it receives.
- * @seq: of the request; messages with another number are skipped
+/**
+ * nft_parse() - hand each message of one datagram of the kernel to @each; what nft_dump() does with what it receives
+ * @seq:     of the request; messages with another number are skipped
+ * @changed: set when the kernel says that the objects changed meanwhile
  * Return: 1 at the end of the dump, 0 when more comes, or negative errno; -EBADMSG when it is malformed
  */
-int nft_parse(const void *buf, size_t size, uint32_t seq, nft_each *each, void *data);
+int nft_parse(const void *buf, size_t size, uint32_t seq, nft_each *each, void *data, bool *changed);
 
 /** nft_find() - the attribute @type among the attributes @attrs; malformed ones end the search */
 struct nft_view nft_find(struct nft_view attrs, unsigned type);
@@ -106,6 +109,6 @@ struct nft_view nft_next(struct nft_view *attrs, unsigned *ret_type);
 /** nft_u32() - the number in network order in @view, or @otherwise when it has another size */
 uint32_t nft_u32(struct nft_view view, uint32_t otherwise);
 /** nft_text_is() - @view is the text @text, with or without its NUL */
-int nft_text_is(struct nft_view view, const char *text);
+bool nft_text_is(struct nft_view view, const char *text);
 
 #endif /* NETNS_NFT_H */
