@@ -54,7 +54,7 @@ RUNTIME := host spec app prepare sandbox child channel init dyno events discarde
 CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile network probe processes sockets
-UNIT_TESTS := test_address test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
+UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_mounts test_netlink test_network \
 	test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
@@ -64,13 +64,13 @@ SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_limits test_neighbours test_reach test_runtimes test_servers test_slugs test_soak \
 	test_terminal test_thousand test_verbs
-FUZZ := fuzz_dotenv fuzz_procfile fuzz_spec fuzz_units
+FUZZ := fuzz_app_json fuzz_dotenv fuzz_procfile fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
-CONFIG_APP := mistakes procfile
+CONFIG_APP := app_json json_place mistakes procfile
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
@@ -90,10 +90,12 @@ DEFINES := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -I$(B)/isolation
 NL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-route-3.0 2>/dev/null)
 NL_LIBS := $(shell $(PKG_CONFIG) --libs libnl-route-3.0 2>/dev/null)
 NL_STATIC := $(shell $(PKG_CONFIG) --static --libs libnl-route-3.0 2>/dev/null)
+JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson 2>/dev/null)
+JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
 SECCOMP_LIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
-COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) -MMD -MP
+COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) -MMD -MP
 
 # Hardening. The library: position-independent, read-only relocations bound at load, fortified, stack protector.
 # The static command: fortify, stack protector and RELRO cost nothing at start-up (331 to 332 us, of 500 interleaved
@@ -256,6 +258,7 @@ $(B)/tests/unit/test_library_static: $(B)/pic/tests/unit/test_library.o $(B)/lib
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(NL_LIBS)
 
+$(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
 
@@ -329,7 +332,7 @@ define NEWLINE
 
 
 endef
-entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(CFLAGS) -c $(1))))]}
+entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(CFLAGS) -c $(1))))]}
 comma_space := , #
 compile_commands.json: ## the compilation database for editors and clang-tidy
 	$(file >$@,[$(foreach s,$(SOURCES),$(NEWLINE)$(call entry,$(s))$(if $(filter $(s),$(lastword $(SOURCES))),,$(comma_space)))$(NEWLINE)])
