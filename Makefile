@@ -49,7 +49,7 @@ ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs ca
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack link listen netlink network nft owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
-CONFIG := environment dotenv sizes command
+CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
 CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
@@ -70,7 +70,7 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
-CONFIG_APP := app_json json_place mistakes procfile
+CONFIG_APP := app_json json_place procfile
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \

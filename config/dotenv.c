@@ -22,7 +22,7 @@
  * @at, @end: the rest of the text
  * @line: number of the line @at is in
  * @pair, @used: the variable under construction
- * @name: the file's name
+ * @m:    the file's name, and who hears of its mistakes
  */
 struct cursor {
 	const char *at;
@@ -30,13 +30,13 @@ struct cursor {
 	unsigned long line;
 	char *pair;
 	size_t used;
-	const char *name;
+	struct mistakes *m;
 };
 
 /** malformed() - the one way a line is refused; @why never holds a piece of the text, which may be a secret */
-static int malformed(const struct cursor *c, unsigned long line, const char *why, struct dyno_error *err)
+static int malformed(const struct cursor *c, unsigned long line, const char *why)
 {
-	return error_set(err, -EINVAL, "env file", "%s, line %lu: %s", c->name, line, why);
+	return mistakes_add(c->m, line, "%s", why);
 }
 
 /** at_line_end() - at LF, at CRLF, or at the end of the text */
@@ -90,7 +90,7 @@ static void skip_export(struct cursor *c)
 }
 
 /** read_key() - the key and the =, into the pair */
-static int read_key(struct cursor *c, struct dyno_error *err)
+static int read_key(struct cursor *c)
 {
 	const char *start = c->at;
 	size_t length;
@@ -100,9 +100,9 @@ static int read_key(struct cursor *c, struct dyno_error *err)
 	length = (size_t)(c->at - start);
 	skip_blanks(c);
 	if (at_line_end(c) || *c->at != '=')
-		return malformed(c, c->line, "no KEY=VALUE", err);
+		return malformed(c, c->line, "no KEY=VALUE");
 	if (!environment_key_valid(start, length))
-		return malformed(c, c->line, "a name is letters, digits and underscores and begins with no digit", err);
+		return malformed(c, c->line, "a name is letters, digits and underscores and begins with no digit");
 	c->at++;
 	memcpy(c->pair, start, length);
 	c->used = length;
@@ -125,7 +125,7 @@ static void read_unquoted(struct cursor *c)
 }
 
 /** read_quoted() - from the opening quote to what follows the closing one */
-static int read_quoted(struct cursor *c, struct dyno_error *err)
+static int read_quoted(struct cursor *c)
 {
 	unsigned long opened = c->line;
 	char quote = *c->at++;
@@ -145,33 +145,33 @@ static int read_quoted(struct cursor *c, struct dyno_error *err)
 		put(c, *c->at);
 	}
 	if (c->at == c->end)
-		return malformed(c, opened, "the quote is not closed", err);
+		return malformed(c, opened, "the quote is not closed");
 	c->at++;
 	skip_blanks(c);
 	if (!at_line_end(c) && *c->at != '#')
-		return malformed(c, c->line, "there is text after the closing quote", err);
+		return malformed(c, c->line, "there is text after the closing quote");
 	return 0;
 }
 
 /** read_pair() - one line that is neither empty nor a comment (several, when a quoted value goes on) */
-static int read_pair(struct cursor *c, struct dyno_error *err)
+static int read_pair(struct cursor *c)
 {
 	unsigned long line = c->line;
 	int code;
 
 	skip_export(c);
-	code = read_key(c, err);
+	code = read_key(c);
 	if (code < 0)
 		return code;
 	skip_blanks(c);
 	if (c->at < c->end && (*c->at == '"' || *c->at == '\''))
-		code = read_quoted(c, err);
+		code = read_quoted(c);
 	else
 		read_unquoted(c);
 	if (code < 0)
 		return code;
 	if (memchr(c->pair, '\0', c->used))
-		return malformed(c, line, "there is a NUL byte in the value", err);
+		return malformed(c, line, "there is a NUL byte in the value");
 	put(c, '\0');
 	return 0;
 }
@@ -184,34 +184,76 @@ static void add_place(const struct cursor *c, unsigned long line, struct dyno_er
 	if (!err)
 		return;
 	memcpy(text, err->text, sizeof(text));
-	snprintf(err->text, sizeof(err->text), "%.80s, line %lu: %.200s", c->name, line, text);
+	snprintf(err->text, sizeof(err->text), "%.80s:%lu: %.200s", c->m->name, line, text);
+}
+
+/** typedef pair_fn - what is done with each variable, see dotenv_parse() */
+typedef int pair_fn(void *data, const char *pair, struct dyno_error *err);
+
+/** read_pairs() - all of the text at @c; after a mistake go on with the line after the one in which it began */
+static int read_pairs(struct cursor *c, pair_fn *each, void *data, struct dyno_error *err)
+{
+	for (; c->at < c->end; skip_line(c)) {
+		struct cursor start = *c;
+		int code;
+
+		skip_blanks(c);
+		if (at_line_end(c) || *c->at == '#')
+			continue;
+		if (read_pair(c) < 0) {
+			if (mistakes_enough(c->m))
+				return -EINVAL;
+			*c = start;
+			continue;
+		}
+		code = each(data, c->pair, err);
+		if (code < 0) {
+			add_place(c, start.line, err);
+			return code;
+		}
+	}
+	return 0;
+}
+
+/** parse() - dotenv_parse() with @m */
+static int parse(const char *text, size_t size, struct mistakes *m, pair_fn *each, void *data, struct dyno_error *err)
+{
+	_cleanup_free_ char *pair = malloc(size + 1);
+	struct cursor c = { .at = text, .end = text + size, .line = 1, .pair = pair, .m = m };
+
+	if (!pair)
+		return error_set(err, -ENOMEM, "env file", "%s:", m->name);
+	if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+		c.at += 3;
+	return read_pairs(&c, each, data, err);
 }
 
 int dotenv_parse(const char *text, size_t size, const char *name,
                  int (*each)(void *data, const char *pair, struct dyno_error *err), void *data, struct dyno_error *err)
 {
-	_cleanup_free_ char *pair = malloc(size + 1);
-	struct cursor c = { .at = text, .end = text + size, .line = 1, .pair = pair, .name = name };
+	struct mistakes m = { .name = name, .first = err };
 
-	if (!pair)
-		return error_set(err, -ENOMEM, "env file", "%s:", name);
-	if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-		c.at += 3;
-	for (; c.at < c.end; skip_line(&c)) {
-		unsigned long line = c.line;
-		int code;
+	return parse(text, size, &m, each, data, err);
+}
 
-		skip_blanks(&c);
-		if (at_line_end(&c) || *c.at == '#')
-			continue;
-		code = read_pair(&c, err);
-		if (code < 0)
-			return code;
-		code = each(data, pair, err);
-		if (code < 0) {
-			add_place(&c, line, err);
-			return code;
-		}
-	}
+/** count_pair() - in the shape that is called for each variable */
+static int count_pair(void *data, const char *pair, struct dyno_error *err)
+{
+	(void)pair;
+	(void)err;
+	++*(size_t *)data;
 	return 0;
+}
+
+int dotenv_check(const char *text, size_t size, struct mistakes *m, size_t *ret_count)
+{
+	unsigned before = m->count;
+	size_t count = 0;
+	int code = parse(text, size, m, count_pair, &count, m->first);
+
+	if (code == 0 && m->count > before)
+		code = -EINVAL;
+	if (code == 0)
+		*ret_count = count;
+	return code;
 }
