@@ -56,7 +56,7 @@ CLI := main start verb message signals terminal run run_options app_options plan
 PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
-	test_environment test_gc test_identity test_landlock test_library test_mounts test_netlink test_network \
+	test_environment test_gc test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
 	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units
 # what the sandbox tests share, linked into each

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/message.h"
 #include "cli/plan.h"
 #include "cli/report.h"
@@ -38,6 +39,7 @@ enum { WAIT_SIGNALS, WAIT_DYNO, WAIT_CONTROL, WAIT_TERMINAL, WAIT_COUNT = WAIT_T
  * @deadline_ns: when the grace of a stop is over, 0 when not stopping
  * @held:        signals that came before the app was up, bit N for signal N
  * @up:          execve succeeded
+ * @timed:       the timeline was reported
  * @ended:       the last event came; @exit_code is known
  * @abandoned:   do not wait for the rest of the output
  * @hung_up:     the caller's terminal is gone
@@ -56,6 +58,7 @@ struct run {
 	uint64_t deadline_ns;
 	uint64_t held;
 	bool up;
+	bool timed;
 	bool ended;
 	bool abandoned;
 	bool hung_up;
@@ -105,13 +108,14 @@ static void run_close(struct run *run)
 	signals_close(&run->signals);
 }
 
-/** run_timeline() - report the boot, if asked to; a report that fails does not end the app */
+/** run_timeline() - report the boot, if asked to, once; a report that fails does not end the app */
 static void run_timeline(struct run *run)
 {
 	struct dyno_error err = { 0 };
 
-	if (run->request->timeline == REPORT_NONE)
+	if (run->request->timeline == REPORT_NONE || run->timed)
 		return;
+	run->timed = true;
 	if (report_timeline(run->request->timeline, run_name(run), dyno_boot(run->dyno),
 	                    run->request->given->timeline_file, &err) < 0)
 		(void)message_error(run_name(run), &err);
@@ -221,7 +225,9 @@ static void run_up(struct run *run)
 	if (!request->given->quiet && dyno_notice(run->dyno)[0])
 		message_line("dyno: %s: limits hold for each process, not for the dyno: %s", run_name(run),
 		             dyno_notice(run->dyno));
-	run_timeline(run);
+	/* The boot of one that is watched ends when it listens. */
+	if (!request->shape.watch)
+		run_timeline(run);
 	/* Whoever starts a dyno sweeps up after launchers that were killed. The app runs already: nobody waits for this. */
 	(void)dyno_gc(run->host, NULL);
 	terminal_init(run->terminal, request->shape.tty ? dyno_terminal(run->dyno) : -1);
@@ -233,6 +239,25 @@ static void run_up(struct run *run)
 		else if (run->held >> signo & 1)
 			run_signal(run, signo, false);
 	run->held = 0;
+}
+
+/** run_listening() - a socket of the app's listens: say since when it is ready, or what keeps it from being so */
+static void run_listening(struct run *run, const struct dyno_event *event)
+{
+	const struct dyno_timeline *boot = dyno_boot(run->dyno);
+	bool ready = event->listen.where == DYNO_LISTEN_READY;
+	char took[16];
+
+	if (!run->request->given->quiet && event->listen.hint[0])
+		message_line("dyno: %s: %s", run_name(run), event->listen.hint);
+	if (!ready)
+		return;
+	units_format_ns(boot->ns[DYNO_PHASE_LISTENING] - boot->ns[DYNO_PHASE_REQUESTED], took, sizeof(took));
+	if (!run->request->given->quiet)
+		message_line("dyno: %s: listens on %s after %s", run_name(run), event->listen.address, took);
+	if (event->error.code < 0)
+		(void)message_error(run_name(run), &event->error);
+	run_timeline(run);
 }
 
 /** run_failed() - the dyno could not be started. A boot that was ended by a signal is no failure worth a message */
@@ -258,6 +283,7 @@ static void run_exited(struct run *run, const struct dyno_event *event)
 	bool asked = run->cause || key || (signo != 0 && (run->deadline_ns != 0 || signo == run->forwarded));
 
 	run->ended = true;
+	run_timeline(run); /* of one that never listened */
 	run->exit_code = run->cause ? EXIT_SIGNALLED + run->cause : message_status(event->status);
 	if (run->late)
 		(void)text_copy(run->reason, sizeof(run->reason),
@@ -270,8 +296,8 @@ static void run_exited(struct run *run, const struct dyno_event *event)
 static void run_event(struct run *run, struct dyno_event *event)
 {
 	switch (event->type) {
-	case DYNO_EVENT_NONE:
-	case DYNO_EVENT_LISTENING: break;
+	case DYNO_EVENT_NONE: break;
+	case DYNO_EVENT_LISTENING: run_listening(run, event); break;
 	case DYNO_EVENT_UP: run_up(run); break;
 	case DYNO_EVENT_FAILED: run_failed(run, event); break;
 	case DYNO_EVENT_EXITED: run_exited(run, event); break;

@@ -59,15 +59,15 @@ int syscalls_confine_child(int *ret_notify, struct dyno_error *err)
 
 	/* A child of this process inherits the filter, and nothing can take it off: there is no call for that */
 	r = ret_notify ? install_watched() : install(false, 0);
-	if (r >= 0) {
-		if (ret_notify)
-			*ret_notify = r;
+	if (r >= 0 && ret_notify)
+		*ret_notify = r;
+	/* One listener is all that a process can have over it, and whoever runs us has one already, as LXD does. */
+	if (r == -EBUSY && ret_notify)
+		r = install(false, 0);
+	if (r >= 0)
 		return 0;
-	}
 	error_set(err, r, STEP, "cannot install the system call filter:");
 	if (r == -ENOSYS || r == -EINVAL)
 		error_remedy(err, "this kernel lacks CONFIG_SECCOMP_FILTER");
-	else if (r == -EBUSY)
-		error_remedy(err, "a filter that is installed already has a listener; run without watching");
 	return r;
 }

@@ -19,7 +19,8 @@ const struct sock_fprog *syscalls_program(bool watch);
  * syscalls_confine_child() - install the filter
  * Should: run after no_new_privs is set, as the last step but closing descriptors and parking.
  * @ret_notify: NULL, or where the descriptor of seccomp_unotify(2) goes: then each listen(2) of this process and its
- *              children waits until somebody answers there. Who confined itself mustn't keep it: it could answer itself
+ *              children waits until somebody answers there. Who confined itself mustn't keep it: it could answer itself.
+ *              Untouched where the launcher itself runs under a filter with a listener
  */
 int syscalls_confine_child(int *ret_notify, struct dyno_error *err);
 

@@ -46,6 +46,7 @@ int events_begin(struct dyno *dyno)
 static int on_parked(struct dyno *dyno, struct channel_packet *packet, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
+	int notify = -1;
 	unsigned at = 0;
 	size_t i;
 
@@ -56,9 +57,11 @@ static int on_parked(struct dyno *dyno, struct channel_packet *packet, struct dy
 		dyno->terminal = TAKE_FD(packet->fds[at++]);
 	if (packet->message.flags & CHANNEL_HAS_SCRATCH)
 		dyno->sandbox->scratch = TAKE_FD(packet->fds[at++]);
+	if (!sandbox->shape.watch)
+		return 0;
 	if (packet->message.flags & CHANNEL_HAS_NOTIFY)
-		return watch_begin(&dyno->watch, TAKE_FD(packet->fds[at]), sandbox->shape.net, dyno->entry.port, err);
-	return 0;
+		notify = TAKE_FD(packet->fds[at]);
+	return watch_begin(&dyno->watch, notify, sandbox->shape.net, dyno->entry.port, err);
 }
 
 /**
@@ -76,7 +79,7 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	dyno->entry.boot_ns = ns - dyno->sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
 	/* The dyno is known already; without its boot time if this fails. */
 	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
-	if (!watch->running)
+	if (watch->reports < 0)
 		return 0;
 	if (dyno->boot_timeout_ms > 0)
 		r = watch_arm(watch, ns, dyno->boot_timeout_ms, err);
@@ -99,7 +102,7 @@ static void on_listening(struct dyno *dyno, const struct watch_report *report, s
 	watch_describe(&dyno->watch, report, &ret->listen);
 	if (report->where != DYNO_LISTEN_READY)
 		return;
-	sandbox->timeline.ns[DYNO_PHASE_LISTENING] = report->seen.ns;
+	sandbox->timeline.ns[DYNO_PHASE_LISTENING] = report->seen.ns ? report->seen.ns : clock_ns();
 	(void)network_listening(sandbox->host->network, &dyno->policy, &report->seen, &sandbox->network, &ret->error);
 }
 

@@ -32,7 +32,7 @@
 /**
  * struct watcher - the thread's own
  * @notify:   listener of the filter
- * @reports:  our end of the pipe; what fits it is bounded by OTHERS
+ * @reports:  our end of the pipe
  * @loopback: to listen on the loopback is enough
  * @others:   told already
  */
@@ -87,6 +87,7 @@ static void tell(struct watcher *watcher, const struct listen_seen *seen)
 	struct watch_report report = { judge(watcher, seen), *seen };
 
 	watcher->ready = report.where == DYNO_LISTEN_READY;
+	/* The pipe has room for all that can ever be told. */
 	if (watcher->ready || is_news(watcher, &seen->at))
 		(void)fd_write_all(watcher->reports, &report, sizeof(report));
 }
@@ -144,6 +145,16 @@ static int start_thread(pthread_t *thread, struct watcher *watcher)
 	return -r;
 }
 
+/** give_up_watching() - there is nothing to see: the one report is that the app is ready, for all we know */
+static int give_up_watching(int reports)
+{
+	const struct watch_report report = { .where = DYNO_LISTEN_READY, .seen.at.family = AF_UNSPEC };
+	int r = fd_write_all(reports, &report, sizeof(report));
+
+	fd_close(reports);
+	return r;
+}
+
 int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t port, struct dyno_error *err)
 {
 	struct watcher *watcher = calloc(1, sizeof(*watcher));
@@ -154,19 +165,22 @@ int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t por
 		r = listen_check();
 	if (r == 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		r = -errno;
-	if (r == 0) {
+	if (r == 0 && notify >= 0) {
 		/* Without a private network there is no outside that could not reach the loopback, or no way in at all. */
 		*watcher = (struct watcher){ notify, ends[1], port, .loopback = net != DYNO_NET_PRIVATE };
 		r = start_thread(&watch->thread, watcher);
+		watch->running = r == 0;
+	} else if (r == 0) {
+		r = give_up_watching(TAKE_FD(ends[1]));
 	}
-	if (r < 0) {
+	if (!watch->running)
 		free(watcher);
+	if (r < 0) {
 		fd_close(ends[0]);
 		fd_close(ends[1]);
 		fd_close(notify);
 		return error_set(err, r, STEP, "cannot watch for the app's listening:");
 	}
-	watch->running = true;
 	watch->reports = ends[0];
 	watch->port = port;
 	return 0;

@@ -49,7 +49,7 @@ struct watch {
 
 /**
  * watch_begin() - answer the calls that wait at @notify, from now on
- * @notify: owned by the thread from here, also on failure
+ * @notify: owned by the thread from here, also on failure; -1 where there is none: then the app is taken for ready
  * @port:   where the app is to listen, 0 for nowhere
  */
 int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t port, struct dyno_error *err);
