@@ -111,7 +111,7 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 
 	if (r < 0)
 		return error_set(err, r, "start", "injected failure at start:");
-	r = spec_check_app(app, err);
+	r = spec_check_app(&dyno->sandbox->shape, app, err);
 	if (r == 0 && !dyno->sandbox->shape.tty)
 		r = spec_check_streams(app->fds, err);
 	if (r == 0)

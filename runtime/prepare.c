@@ -416,7 +416,7 @@ int dyno_prepare(struct dyno_host *host, const struct dyno_shape *shape, const s
 	int r = spec_check_shape(shape, err);
 
 	if (r == 0 && app)
-		r = spec_check_app(app, err);
+		r = spec_check_app(shape, app, err);
 	if (r == 0)
 		r = new_sandbox(host, shape, app, requested_ns, &prepare.sandbox, err);
 	if (r < 0)

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "isolation/scratch.h"
 #include "isolation/stack.h"
+#include "netns/policy.h"
 
 #define STEP "spec"
 
@@ -110,11 +111,28 @@ int spec_check_streams(const int fds[3], struct dyno_error *err)
 	return 0;
 }
 
-int spec_check_app(const struct dyno_app *app, struct dyno_error *err)
+/** check_network() - what the app is to get of the network, and when it is to be up there */
+static int check_network(const struct dyno_shape *shape, const struct dyno_app *app, struct dyno_error *err)
+{
+	struct policy policy;
+	int r = policy_read(app, shape->net, &policy, err);
+
+	if (r < 0 || app->boot_timeout_ms == 0)
+		return r;
+	if (app->port == 0)
+		return error_set(err, -EINVAL, STEP, "a time to boot without a port: nobody knows when the app is up");
+	if (!shape->watch)
+		return error_set(err, -EINVAL, STEP, "a time to boot without shape.watch: nobody sees the app listen");
+	return 0;
+}
+
+int spec_check_app(const struct dyno_shape *shape, const struct dyno_app *app, struct dyno_error *err)
 {
 	struct stat slug, root;
 	int r = spec_check_exec(app, err);
 
+	if (r == 0)
+		r = check_network(shape, app, err);
 	if (r < 0)
 		return r;
 	if (app->name && !spec_name_valid(app->name)) {

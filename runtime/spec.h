@@ -16,10 +16,10 @@ bool spec_name_valid(const char *name);
 int spec_check_shape(const struct dyno_shape *shape, struct dyno_error *err);
 
 /**
- * spec_check_app() - the same for the app
+ * spec_check_app() - the same for the app, in a sandbox of @shape
  * Looks at the slug on disk (it must be a directory, and not "/"); the command is looked up by execve(2), inside.
  */
-int spec_check_app(const struct dyno_app *app, struct dyno_error *err);
+int spec_check_app(const struct dyno_shape *shape, const struct dyno_app *app, struct dyno_error *err);
 
 /** spec_check_exec() - the part of it that concerns one more process: argv, environment, working directory */
 int spec_check_exec(const struct dyno_app *app, struct dyno_error *err);

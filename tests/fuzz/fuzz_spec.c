@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_spec.c - apps, registry entries and app blobs of any bytes: refused, or read the same when written back */
+/* fuzz_spec.c - apps, networks, registry entries and app blobs of any bytes: refused, or read the same when written back */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "netns/policy.h"
 #include "runtime/channel.h"
 #include "runtime/registry.h"
 #include "runtime/spec.h"
@@ -112,11 +113,64 @@ static void check_travel(const struct dyno_app *app, char *const *env)
 	(void)fd_close(pair[1]);
 }
 
+/** check_policy() - what was read is within its bounds, and its addresses read the same when written back */
+static void check_policy(const struct dyno_app *app, enum dyno_net net)
+{
+	struct policy policy, again;
+	char texts[POLICY_PUBLISH_MAX][POLICY_ENDPOINT_TEXT];
+	const char *publish[POLICY_PUBLISH_MAX + 1] = { NULL };
+	const struct dyno_app copy = { .port = app->port, .publish = publish };
+
+	must(policy_read(app, net, &policy, NULL) == 0);
+	must(policy.publish_count <= POLICY_PUBLISH_MAX && policy.cidr_count <= POLICY_CIDR_MAX);
+	must(policy.allow_count <= POLICY_PORT_MAX);
+	must((policy.cidr_count > 0) == (policy.egress == POLICY_EGRESS_LIST));
+	for (size_t i = 0; i < policy.cidr_count; i++)
+		must(policy.cidrs[i].bits <= (policy.cidrs[i].family == AF_INET ? 32 : 128));
+	for (size_t i = 0; i < policy.allow_count; i++)
+		must(policy.allow_host[i] != 0);
+	for (size_t i = 0; i < policy.publish_count; i++)
+		publish[i] = policy_endpoint_text(&policy.publish[i], texts[i]);
+	must(policy_read(&copy, net, &again, NULL) == 0 && again.publish_count == policy.publish_count);
+	must(memcmp(again.publish, policy.publish, policy.publish_count * sizeof(policy.publish[0])) == 0);
+}
+
+/**
+ * check_network() - lines of @text: the network's number, egress, allowed services, unix socket, then addresses; an empty
+ * line is none
+ */
+static void check_network(char *text)
+{
+	const char *lines[WORDS + 1] = { NULL };
+	const char *publish[WORDS + 1] = { NULL };
+	struct dyno_app app = { .port = 5000, .publish = publish };
+	struct dyno_error err = { 0 };
+	struct policy policy;
+	enum dyno_net net;
+	size_t count = 0, used = 0;
+	const char *line;
+
+	while (count < WORDS && (line = strsep(&text, "\n")))
+		lines[count++] = *line ? line : NULL;
+	net = (enum dyno_net)(lines[0] ? (unsigned char)lines[0][0] % 3 : 0);
+	app.egress = lines[1];
+	app.allow_host = lines[2];
+	app.publish_unix = lines[3];
+	for (size_t i = 4; i < count; i++)
+		if (lines[i])
+			publish[used++] = lines[i];
+	if (policy_read(&app, net, &policy, &err) < 0)
+		must(err.code < 0 && err.text[0] != '\0' && err.step[0] != '\0');
+	else
+		check_policy(&app, net);
+}
+
 /** check_app() - lines of @text: name, working directory, then arguments, and after an empty line variables */
 static void check_app(char *text)
 {
 	const char *words[2][WORDS + 1] = { { NULL } };
 	struct dyno_app app = { .name = strsep(&text, "\n"), .workdir = strsep(&text, "\n") };
+	const struct dyno_shape shape = { .stack = "host" };
 	struct dyno_error err = { 0 };
 	_cleanup_free_ char **env = NULL, **merged = NULL;
 	size_t used = 0, list = 0;
@@ -131,7 +185,7 @@ static void check_app(char *text)
 	app.argv = words[0];
 	app.env = words[1];
 	app.port = (uint16_t)used;
-	if (spec_check_app(&app, &err) < 0) {
+	if (spec_check_app(&shape, &app, &err) < 0) {
 		must(err.code < 0 && err.text[0] != '\0');
 		return;
 	}
@@ -144,10 +198,12 @@ static void check_app(char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *text = calloc(1, size + 1);
+	_cleanup_free_ char *text = calloc(1, size + 1), *network = calloc(1, size + 1);
 
-	must(text != NULL);
+	must(text && network);
 	memcpy(text, data, size);
+	memcpy(network, data, size);
+	check_network(network);
 	check_entry(data, size);
 	if (size <= CHANNEL_INLINE)
 		check_blob(data, size);

@@ -90,12 +90,14 @@ static void shapes(void **state)
 	refuse_shape(&(struct dyno_shape){ .stack = "host", .scratch_dir = "/tmp/a\nb" }, -EINVAL, "line end");
 }
 
+static const struct dyno_shape on_host = { .stack = "host" };
+
 /** refuse_app() - the same for an app */
 static void refuse_app(const struct dyno_app *app, int code, const char *text)
 {
 	struct dyno_error err = { 0 };
 
-	assert_int_equal(spec_check_app(app, &err), code);
+	assert_int_equal(spec_check_app(&on_host, app, &err), code);
 	assert_int_equal(err.code, code);
 	assert_non_null(strstr(err.text, text));
 }
@@ -108,9 +110,11 @@ static void apps(void **state)
 
 	snprintf(file, sizeof(file), "%s/file", d->path);
 	assert_int_equal(fd_create_text(AT_FDCWD, file, 0644, ""), 0);
-	assert_int_equal(spec_check_app(&(struct dyno_app){ .argv = true_argv }, &err), 0);
-	assert_int_equal(
-		spec_check_app(&(struct dyno_app){ .argv = true_argv, .name = "web.1", .slug = d->path }, &err), 0);
+	assert_int_equal(spec_check_app(&on_host, &(struct dyno_app){ .argv = true_argv }, &err), 0);
+	assert_int_equal(spec_check_app(&on_host,
+	                                &(struct dyno_app){ .argv = true_argv, .name = "web.1", .slug = d->path },
+	                                &err),
+	                 0);
 	refuse_app(&(struct dyno_app){ 0 }, -EINVAL, "no command");
 	refuse_app(&(struct dyno_app){ .argv = (const char *const[]){ NULL } }, -EINVAL, "no command");
 	refuse_app(&(struct dyno_app){ .argv = VECTOR("") }, -EINVAL, "no command");
@@ -123,13 +127,37 @@ static void apps(void **state)
 	refuse_app(&(struct dyno_app){ .argv = true_argv, .slug = "//tmp/../" }, -EINVAL, "whole machine");
 }
 
+static void networks_of_an_app(void **state)
+{
+	static const char *const publish[] = { "8080", NULL };
+	const struct dyno_shape none = { .stack = "host", .net = DYNO_NET_NONE };
+	const struct dyno_shape watched = { .stack = "host", .watch = true };
+	struct dyno_app app = { .argv = true_argv, .port = 5000, .publish = publish };
+	struct dyno_error err;
+
+	(void)state;
+	assert_int_equal(spec_check_app(&on_host, &app, &err), 0);
+	assert_int_equal(spec_check_app(&none, &app, &err), -EINVAL);
+	assert_string_equal(err.step, "publish");
+	refuse_app(&(struct dyno_app){ .argv = true_argv, .publish = publish }, -EINVAL, "without a port");
+	refuse_app(&(struct dyno_app){ .argv = true_argv, .egress = "no" }, -EINVAL, "not a network");
+	refuse_app(&(struct dyno_app){ .argv = true_argv, .allow_host = "0" }, -EINVAL, "1 to 65535");
+	app.boot_timeout_ms = 1000;
+	refuse_app(&app, -EINVAL, "shape.watch");
+	assert_int_equal(spec_check_app(&watched, &app, &err), 0);
+	app.publish = NULL;
+	app.port = 0;
+	assert_int_equal(spec_check_app(&watched, &app, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "without a port"));
+}
+
 static void secrets_are_not_in_messages(void **state)
 {
 	struct dyno_error err = { 0 };
 	const struct dyno_app app = { .argv = true_argv, .env = VECTOR("A=1", "hunter2") };
 
 	(void)state;
-	assert_int_equal(spec_check_app(&app, &err), -EINVAL);
+	assert_int_equal(spec_check_app(&on_host, &app, &err), -EINVAL);
 	assert_null(strstr(err.text, "hunter2"));
 	assert_non_null(strstr(err.text, "entry 2"));
 	refuse_app(&(struct dyno_app){ .argv = true_argv, .env = VECTOR("=hunter2") }, -EINVAL, "entry 1");
@@ -145,8 +173,9 @@ static void given_names_are_reserved(void **state)
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		refuse_app(&(struct dyno_app){ .argv = true_argv, .name = reserved[i] }, -EINVAL, reserved[i]);
 	for (size_t i = 0; i < sizeof(free_names) / sizeof(free_names[0]); i++)
-		assert_int_equal(spec_check_app(&(struct dyno_app){ .argv = true_argv, .name = free_names[i] }, &err),
-		                 0);
+		assert_int_equal(
+			spec_check_app(&on_host, &(struct dyno_app){ .argv = true_argv, .name = free_names[i] }, &err),
+			0);
 }
 
 static void environment_of_an_app_without_one(void **state)
@@ -243,6 +272,7 @@ int main(void)
 		cmocka_unit_test(names),
 		DIRECTORY_TEST(shapes),
 		DIRECTORY_TEST(apps),
+		cmocka_unit_test(networks_of_an_app),
 		cmocka_unit_test(secrets_are_not_in_messages),
 		cmocka_unit_test(given_names_are_reserved),
 		cmocka_unit_test(environment_of_an_app_without_one),
