@@ -203,7 +203,10 @@ while [ $# -gt 0 ]; do
 	--build) build=$2 && shift 2 ;;
 	-v) verbose=1 && shift ;;
 	-*) die "unknown option $1" ;;
-	*) programs+=("$(realpath "$1")") && shift ;;
+	*)
+		[ -x "$1" ] || die "no such program: $1"
+		programs+=("$(realpath "$1")") && shift
+		;;
 	esac
 done
 [ ${#programs[@]} -gt 0 ] || die "no test programs"

@@ -17,7 +17,7 @@
 
 #define EXIT_USAGE 64
 
-static const struct probe_command *const rooms[] = { probe_facts,   probe_files,    probe_processes,
+static const struct probe_command *const rooms[] = { probe_facts,   probe_files,    probe_network, probe_processes,
 	                                             probe_sockets, probe_attempts, probe_hostile };
 
 const char *probe_errno(int code)
