@@ -83,6 +83,11 @@ static bool covers(const struct policy_endpoint *wide, const struct policy_endpo
 	return policy_is_any(wide) || memcmp(wide->address, narrow->address, sizeof(wide->address)) == 0;
 }
 
+bool policy_endpoints_clash(const struct policy_endpoint *a, const struct policy_endpoint *b)
+{
+	return a->port != 0 && (covers(a, b) || covers(b, a));
+}
+
 /** publish_add() - one more place, if it is not there already */
 static int publish_add(struct policy *policy, const struct policy_endpoint *at, struct dyno_error *err)
 {

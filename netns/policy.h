@@ -65,6 +65,9 @@ int policy_read(const struct dyno_app *app, enum dyno_net net, struct policy *re
 /** policy_endpoint_text() - "127.0.0.1:8080", "[::1]:8080" into @buf of POLICY_ENDPOINT_TEXT bytes. Return: @buf */
 char *policy_endpoint_text(const struct policy_endpoint *endpoint, char *buf);
 
+/** policy_endpoints_clash() - no two sockets can have both: the same, or one is part of the other; port 0 clashes with nothing */
+bool policy_endpoints_clash(const struct policy_endpoint *a, const struct policy_endpoint *b);
+
 /** policy_is_any() - the endpoint stands for every address of its family */
 bool policy_is_any(const struct policy_endpoint *endpoint);
 

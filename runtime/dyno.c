@@ -49,10 +49,14 @@ static int admit(struct dyno *dyno, const struct dyno_app *app, struct dyno_erro
 		return r;
 	if (shape->scratch_dir)
 		(void)text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
+	if (app->publish_unix)
+		(void)text_copy(entry.publish_unix, sizeof(entry.publish_unix), app->publish_unix);
 	r = registry_publish(sandbox->slot_fd, &entry);
 	if (r < 0)
 		return error_set(err, r, "claim", "cannot note the dyno in its claim:");
 	r = network_admit(sandbox->host->network, shape->net, &dyno->policy, &sandbox->network, err);
+	if (r == -EADDRINUSE)
+		registry_name_owner(sandbox->host, &dyno->policy, err);
 	/* The caller's; by now there is a socket. */
 	dyno->policy.publish_unix = NULL;
 	return r;
@@ -95,7 +99,7 @@ static int publish(struct dyno *dyno, const struct dyno_app *app)
 	};
 
 	(void)text_copy(entry.name, sizeof(entry.name), sandbox->name);
-	(void)text_copy(entry.address, sizeof(entry.address), sandbox->network.address);
+	registry_note_network(&entry, &sandbox->network);
 	snprintf(entry.command, sizeof(entry.command), "%.100s", app->argv[0]);
 	snprintf(entry.slug, sizeof(entry.slug), "%.255s", sandbox->slug);
 	if (sandbox->shape.scratch_dir)

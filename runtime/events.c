@@ -104,6 +104,9 @@ static void on_listening(struct dyno *dyno, const struct watch_report *report, s
 		return;
 	sandbox->timeline.ns[DYNO_PHASE_LISTENING] = report->seen.ns ? report->seen.ns : clock_ns();
 	(void)network_listening(sandbox->host->network, &dyno->policy, &report->seen, &sandbox->network, &ret->error);
+	dyno->entry.listening_ns = sandbox->timeline.ns[DYNO_PHASE_LISTENING] -
+	                           sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
+	(void)registry_publish(sandbox->slot_fd, &dyno->entry);
 }
 
 /** look_at_watch() - what the watch has to say: a socket listens, or the time for that is over */

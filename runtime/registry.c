@@ -19,7 +19,7 @@
 #include "base/units.h"
 #include "runtime/host.h"
 
-#define ENTRY_SIZE 1280
+#define ENTRY_SIZE 2048
 #define ENTRY_END "end=1\n" /* last line of a whole entry: a reader that does not see it read too early */
 
 /** in_one_line() - a copy of @text in @buf without line ends: an entry has one line for each key */
@@ -38,9 +38,11 @@ int registry_publish(int fd, const struct registry_entry *entry)
 	char text[ENTRY_SIZE], command[sizeof(entry->command)], slug[sizeof(entry->slug)];
 	int length = text_format(text, sizeof(text),
 	                         "name=%s\nslot=%u\nlauncher=%d\npid=%d\nstarted=%" PRIu64 "\nboot_ns=%" PRIu64
-	                         "\nnet=%u\naddress=%s\nport=%u\ncommand=%s\nslug=%s\nscratch_dir=%s\n" ENTRY_END,
+	                         "\nlistening_ns=%" PRIu64 "\nnet=%u\naddress=%s\nifname=%s\nport=%u\npublished=%s\n"
+	                         "publish_unix=%s\ncommand=%s\nslug=%s\nscratch_dir=%s\n" ENTRY_END,
 	                         entry->name, entry->slot, entry->launcher, entry->pid, entry->started, entry->boot_ns,
-	                         (unsigned)entry->net, entry->address, entry->port,
+	                         entry->listening_ns, (unsigned)entry->net, entry->address, entry->ifname, entry->port,
+	                         entry->published, entry->publish_unix,
 	                         in_one_line(entry->command, command, sizeof(command)),
 	                         in_one_line(entry->slug, slug, sizeof(slug)), entry->scratch_dir);
 
@@ -61,6 +63,25 @@ static uint64_t parse_number(const char *value, uint64_t max)
 	return number;
 }
 
+/** parse_network_line() - one KEY=VALUE of those that tell of the network */
+static void parse_network_line(struct registry_entry *entry, const char *key, const char *value)
+{
+	if (strcmp(key, "net") == 0)
+		entry->net = (enum dyno_net)parse_number(value, DYNO_NET_HOST);
+	else if (strcmp(key, "address") == 0)
+		(void)text_copy(entry->address, sizeof(entry->address), value);
+	else if (strcmp(key, "ifname") == 0)
+		(void)text_copy(entry->ifname, sizeof(entry->ifname), value);
+	else if (strcmp(key, "port") == 0)
+		entry->port = (uint16_t)parse_number(value, UINT16_MAX);
+	else if (strcmp(key, "published") == 0)
+		(void)text_copy(entry->published, sizeof(entry->published), value);
+	else if (strcmp(key, "publish_unix") == 0)
+		(void)text_copy(entry->publish_unix, sizeof(entry->publish_unix), value);
+	else if (strcmp(key, "listening_ns") == 0)
+		entry->listening_ns = parse_number(value, UINT64_MAX);
+}
+
 /** parse_line() - one KEY=VALUE of an entry; unknown keys are a newer version's */
 static void parse_line(struct registry_entry *entry, const char *key, const char *value)
 {
@@ -76,18 +97,27 @@ static void parse_line(struct registry_entry *entry, const char *key, const char
 		entry->started = parse_number(value, UINT64_MAX);
 	else if (strcmp(key, "boot_ns") == 0)
 		entry->boot_ns = parse_number(value, UINT64_MAX);
-	else if (strcmp(key, "net") == 0)
-		entry->net = (enum dyno_net)parse_number(value, DYNO_NET_HOST);
-	else if (strcmp(key, "address") == 0)
-		(void)text_copy(entry->address, sizeof(entry->address), value);
-	else if (strcmp(key, "port") == 0)
-		entry->port = (uint16_t)parse_number(value, UINT16_MAX);
 	else if (strcmp(key, "command") == 0)
 		(void)text_copy(entry->command, sizeof(entry->command), value);
 	else if (strcmp(key, "slug") == 0)
 		(void)text_copy(entry->slug, sizeof(entry->slug), value);
 	else if (strcmp(key, "scratch_dir") == 0)
 		(void)text_copy(entry->scratch_dir, sizeof(entry->scratch_dir), value);
+	else
+		parse_network_line(entry, key, value);
+}
+
+void registry_note_network(struct registry_entry *entry, const struct network *network)
+{
+	const struct publish *publish = &network->publish;
+	size_t i;
+
+	(void)text_copy(entry->address, sizeof(entry->address), network->address);
+	(void)text_copy(entry->ifname, sizeof(entry->ifname), network->ifname);
+	(void)text_copy(entry->publish_unix, sizeof(entry->publish_unix), publish->unix_path);
+	entry->published[0] = '\0';
+	for (i = 0; i < publish->count; i++)
+		(void)text_append(entry->published, sizeof(entry->published), i ? " %s" : "%s", publish->texts[i]);
 }
 
 int registry_read(int fd, struct registry_entry *ret)
@@ -200,4 +230,41 @@ int registry_find(struct dyno_host *host, const char *name, struct registry_entr
 	error_set(err, -ENOENT, "registry", "no dyno named %s is running", name);
 	suggest(list, count, name, err);
 	return -ENOENT;
+}
+
+/** clash() - the first address of @published, as in an entry, that excludes one of @policy, or NULL; changes @published */
+static const char *clash(char *published, const struct policy *policy)
+{
+	char *word, *rest = published;
+
+	while ((word = strsep(&rest, " "))) {
+		const struct dyno_app app = { .port = 1, .publish = (const char *const[]){ word, NULL } };
+		struct policy other;
+
+		if (policy_read(&app, DYNO_NET_PRIVATE, &other, NULL) < 0)
+			continue;
+		for (size_t i = 0; i < policy->publish_count; i++)
+			if (policy_endpoints_clash(&policy->publish[i], &other.publish[0]))
+				return word;
+	}
+	return NULL;
+}
+
+void registry_name_owner(struct dyno_host *host, const struct policy *policy, struct dyno_error *err)
+{
+	_cleanup_free_ struct registry_entry *list = NULL;
+	int count = registry_list(host, &list, NULL);
+	int i;
+
+	for (i = 0; list && i < count; i++) {
+		const char *taken = clash(list[i].published, policy);
+
+		if (!taken && policy->publish_unix && strcmp(policy->publish_unix, list[i].publish_unix) == 0)
+			taken = policy->publish_unix;
+		if (!taken)
+			continue;
+		error_set(err, -EADDRINUSE, "publish", "%s is published by dyno %s", taken, list[i].name);
+		error_remedy(err, "stop that one, or publish elsewhere; port 0 is one that is free");
+		return;
+	}
 }

@@ -74,7 +74,10 @@ int sandbox_clean_slot(struct dyno_host *host, unsigned slot, int claim, struct 
 
 	if (r == 0 && !host->rootless)
 		r = network_remove(host->network, slot, err);
-	if (r == 0 && registry_read(claim, &entry) == 1 && entry.scratch_dir[0] != '\0') {
+	(void)registry_read(claim, &entry);
+	if (r == 0)
+		publish_sweep(entry.publish_unix);
+	if (r == 0 && entry.scratch_dir[0] != '\0') {
 		r = scratch_remove_disk(entry.scratch_dir, slot);
 		if (r < 0)
 			error_set(err, r, "scratch", "cannot remove dyno-%u in %s:", slot, entry.scratch_dir);

@@ -40,6 +40,7 @@ static void check_entry(const uint8_t *data, size_t size)
 	must(strcmp(entry.name, again.name) == 0 && strcmp(entry.slug, again.slug) == 0);
 	must(strcmp(entry.command, again.command) == 0 && strcmp(entry.scratch_dir, again.scratch_dir) == 0);
 	must(strcmp(entry.address, again.address) == 0 && entry.port == again.port && entry.slot == again.slot);
+	must(strcmp(entry.published, again.published) == 0 && strcmp(entry.publish_unix, again.publish_unix) == 0);
 	must(entry.pid == again.pid && entry.started == again.started && entry.boot_ns == again.boot_ns);
 }
 

@@ -374,6 +374,26 @@ static void any_address(void **state)
 	assert_false(policy_is_any(&one6));
 }
 
+static void endpoints_that_clash(void **state)
+{
+	const struct policy_endpoint one = { .family = AF_INET, .port = 80, .address = { 127, 0, 0, 1 } };
+	const struct policy_endpoint any = { .family = AF_INET, .port = 80 }, six = { .family = AF_INET6, .port = 80 };
+	struct policy_endpoint other = one;
+
+	(void)state;
+	assert_true(policy_endpoints_clash(&one, &one));
+	assert_true(policy_endpoints_clash(&one, &any));
+	assert_true(policy_endpoints_clash(&any, &one));
+	assert_false(policy_endpoints_clash(&any, &six));
+	other.address[3] = 2;
+	assert_false(policy_endpoints_clash(&one, &other));
+	other = one;
+	other.port = 81;
+	assert_false(policy_endpoints_clash(&any, &other));
+	other.port = 0;
+	assert_false(policy_endpoints_clash(&other, &other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +407,7 @@ int main(void)
 		cmocka_unit_test(allowed_services),
 		cmocka_unit_test(networks),
 		cmocka_unit_test(any_address),
+		cmocka_unit_test(endpoints_that_clash),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -16,6 +16,10 @@ static const struct registry_entry example = {
 	.net = DYNO_NET_NONE,
 	.address = "10.0.0.2",
 	.port = 5000,
+	.listening_ns = 7654321,
+	.ifname = "dyno7",
+	.published = "127.0.0.1:8080 [::1]:8080",
+	.publish_unix = "/run/web 1.sock",
 	.command = "/app/server",
 	.slug = "/srv/a b=c",
 	.scratch_dir = "/var/scratch",
@@ -55,6 +59,10 @@ static void round_trip(void **state)
 	assert_int_equal(entry.net, example.net);
 	assert_string_equal(entry.address, example.address);
 	assert_int_equal(entry.port, example.port);
+	assert_int_equal(entry.listening_ns, example.listening_ns);
+	assert_string_equal(entry.ifname, example.ifname);
+	assert_string_equal(entry.published, example.published);
+	assert_string_equal(entry.publish_unix, example.publish_unix);
 	assert_string_equal(entry.command, example.command);
 	assert_string_equal(entry.slug, example.slug);
 	assert_string_equal(entry.scratch_dir, example.scratch_dir);
@@ -77,6 +85,7 @@ static void longest_entry_fits(void **state)
 		.pid = INT32_MAX,
 		.started = UINT64_MAX,
 		.boot_ns = UINT64_MAX,
+		.listening_ns = UINT64_MAX,
 		.net = DYNO_NET_HOST,
 		.port = UINT16_MAX,
 	};
@@ -85,6 +94,9 @@ static void longest_entry_fits(void **state)
 
 	fill(entry.name, sizeof(entry.name));
 	fill(entry.address, sizeof(entry.address));
+	fill(entry.ifname, sizeof(entry.ifname));
+	fill(entry.published, sizeof(entry.published));
+	fill(entry.publish_unix, sizeof(entry.publish_unix));
 	fill(entry.command, sizeof(entry.command));
 	fill(entry.slug, sizeof(entry.slug));
 	fill(entry.scratch_dir, sizeof(entry.scratch_dir));
@@ -92,6 +104,8 @@ static void longest_entry_fits(void **state)
 	assert_int_equal(registry_read(fd, &got), 1);
 	assert_string_equal(got.scratch_dir, entry.scratch_dir);
 	assert_string_equal(got.slug, entry.slug);
+	assert_string_equal(got.published, entry.published);
+	assert_string_equal(got.publish_unix, entry.publish_unix);
 	assert_true(got.started == UINT64_MAX);
 	fd_close(fd);
 }
@@ -242,6 +256,56 @@ static void find_and_suggest(void **state)
 	fd_close(worker);
 }
 
+static void network_is_noted(void **state)
+{
+	const struct network network = {
+		.address = "172.29.0.6",
+		.ifname = "dyno1",
+		.publish = { .count = 2, .texts = { "127.0.0.1:8080", "[::1]:8080" }, .unix_path = "/run/web.sock" },
+	};
+	struct registry_entry entry = { .published = "stale" };
+
+	(void)state;
+	registry_note_network(&entry, &network);
+	assert_string_equal(entry.address, "172.29.0.6");
+	assert_string_equal(entry.ifname, "dyno1");
+	assert_string_equal(entry.published, "127.0.0.1:8080 [::1]:8080");
+	assert_string_equal(entry.publish_unix, "/run/web.sock");
+}
+
+/** owner() - what is said when @address is taken on @host */
+static const char *owner(struct dyno_host *host, const char *address, const char *path)
+{
+	static struct dyno_error err;
+	const struct dyno_app app = { .port = 5000,
+		                      .publish = (const char *const[]){ address, NULL },
+		                      .publish_unix = path };
+	struct policy policy;
+
+	assert_int_equal(policy_read(&app, DYNO_NET_PRIVATE, &policy, NULL), 0);
+	err = (struct dyno_error){ .text = "somebody" };
+	registry_name_owner(host, &policy, &err);
+	return err.text;
+}
+
+static void owner_of_an_address_is_named(void **state)
+{
+	const struct directory *d = *state;
+	struct dyno_host host = { .slots_fd = d->fd };
+	int fd = claim_take(d->fd, "7"), other = publish(&host, 1, "worker.1");
+
+	assert_int_equal(registry_publish(fd, &example), 0);
+	assert_string_equal(owner(&host, "8080", NULL), "127.0.0.1:8080 is published by dyno web.1");
+	assert_string_equal(owner(&host, "[::]:8080", NULL), "[::1]:8080 is published by dyno web.1");
+	assert_string_equal(owner(&host, "0.0.0.0:8080", NULL), "127.0.0.1:8080 is published by dyno web.1");
+	assert_string_equal(owner(&host, "8081", "/run/web 1.sock"), "/run/web 1.sock is published by dyno web.1");
+	assert_string_equal(owner(&host, "8081", "/run/web.sock"), "somebody");
+	assert_string_equal(owner(&host, "127.0.0.2:8080", NULL), "somebody");
+	assert_string_equal(owner(&host, "0", NULL), "somebody");
+	fd_close(fd);
+	fd_close(other);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -255,6 +319,8 @@ int main(void)
 		DIRECTORY_TEST(stale_and_unpublished_are_not_listed),
 		DIRECTORY_TEST(disk_claim_before_the_start_is_not_a_dyno),
 		DIRECTORY_TEST(find_and_suggest),
+		cmocka_unit_test(network_is_noted),
+		DIRECTORY_TEST(owner_of_an_address_is_named),
 	};
 
 	return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
