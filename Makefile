@@ -58,7 +58,7 @@ UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgro
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
-	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units
+	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units test_watch
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \

@@ -83,8 +83,9 @@ static uint32_t interpret(const struct sock_fprog *program, const struct seccomp
 /** enum oracle_part - libseccomp has one default action per filter, so that each call with tests gets its own */
 enum oracle_part { ORACLE_PLAIN, ORACLE_CLONE, ORACLE_IOCTL, ORACLE_PERSONALITY, ORACLE_SOCKET, ORACLE_PARTS };
 
-/** struct oracle - the programs of libseccomp, and the numbers that the last four decide */
+/** struct oracle - the programs of libseccomp, and the numbers that the last four decide; @watch: for a watched dyno */
 struct oracle {
+	bool watch;
 	struct sock_fprog programs[ORACLE_PARTS];
 	int numbers[ORACLE_PARTS];
 };
@@ -135,7 +136,7 @@ static struct sock_fprog oracle_export(scmp_filter_ctx ctx)
 }
 
 /** oracle_plain() - all rows without tests; what libseccomp does not know stays out */
-static struct sock_fprog oracle_plain(uint32_t arch)
+static struct sock_fprog oracle_plain(uint32_t arch, bool watch)
 {
 	scmp_filter_ctx ctx = oracle_context(arch, SCMP_ACT_ERRNO(ENOSYS));
 
@@ -147,7 +148,7 @@ static struct sock_fprog oracle_plain(uint32_t arch)
 			continue;
 		if (seccomp_syscall_resolve_name_arch(arch, row->name) < 0)
 			continue;
-		assert_int_equal(seccomp_rule_add(ctx, row->action, number, 0), 0);
+		assert_int_equal(seccomp_rule_add(ctx, syscalls_action(row, watch), number, 0), 0);
 	}
 	return oracle_export(ctx);
 }
@@ -194,7 +195,7 @@ static void oracle_init(struct oracle *oracle, uint32_t arch)
 		0, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ERRNO(EAFNOSUPPORT),
 	};
 
-	oracle->programs[ORACLE_PLAIN] = oracle_plain(arch);
+	oracle->programs[ORACLE_PLAIN] = oracle_plain(arch, oracle->watch);
 	oracle->numbers[ORACLE_PLAIN] = -1;
 	for (size_t i = ORACLE_CLONE; i < ORACLE_PARTS; i++) {
 		scmp_filter_ctx ctx = oracle_context(arch, otherwise[i]);
@@ -278,13 +279,13 @@ static void compare_call(const struct sock_fprog *program, const struct oracle *
 }
 
 /** compare() - the program for @arch with libseccomp's, over all numbers */
-static void compare(const struct sock_fprog *program, uint32_t arch)
+static void compare(const struct sock_fprog *program, uint32_t arch, bool watch)
 {
 	static const uint32_t special[] = { 1023,       1024,       4096,       0x3fffffff, 0x40000000, 0x40000001,
 		                            0x40000027, 0x400001ff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
 	static const uint32_t foreign[] = { SCMP_ARCH_X86, SCMP_ARCH_ARM, SCMP_ARCH_PPC64LE, 0, UINT32_MAX };
 	struct seccomp_data data = { 0 };
-	struct oracle oracle;
+	struct oracle oracle = { .watch = watch };
 
 	oracle_init(&oracle, arch);
 	for (uint32_t number = 0; number <= 600; number++)
@@ -302,32 +303,64 @@ static void compare(const struct sock_fprog *program, uint32_t arch)
 static void test_agrees_with_libseccomp(void **state)
 {
 	(void)state;
-	compare(syscalls_program(false), NATIVE);
+	compare(syscalls_program(false), NATIVE, false);
+	compare(syscalls_program(true), NATIVE, true);
+}
+
+static void test_watching_asks_at_listen_and_nowhere_else(void **state)
+{
+	struct seccomp_data data = { .arch = NATIVE };
+
+	(void)state;
+	for (data.nr = 0; data.nr <= 600; data.nr++) {
+		uint32_t plain = interpret(syscalls_program(false), &data);
+		uint32_t watched = interpret(syscalls_program(true), &data);
+
+		if (data.nr == seccomp_syscall_resolve_name("listen")) {
+			assert_int_equal(plain, SECCOMP_RET_ALLOW);
+			assert_int_equal(watched, SECCOMP_RET_USER_NOTIF);
+		} else {
+			assert_int_equal(plain, watched);
+		}
+	}
+}
+
+/** read_program() - the next program of the generator's output */
+static struct sock_fprog read_program(FILE *out, struct sock_filter *filter, size_t room)
+{
+	struct sock_fprog program = { .filter = filter };
+	char line[256];
+
+	while (fgets(line, sizeof(line), out) && program.len < room && strcmp(line, "};\n") != 0) {
+		unsigned code, yes, no, k;
+
+		if (sscanf(line, " {%x, %u, %u, %x}", &code, &yes, &no, &k) != 4)
+			continue;
+		filter[program.len] = (struct sock_filter){ (uint16_t)code, (uint8_t)yes, (uint8_t)no, k };
+		program.len++;
+	}
+	return program;
 }
 
 static void test_other_architecture_agrees(void **state)
 {
 	const char *build = getenv("DYNO_BUILD");
-	struct sock_filter filter[1024];
-	struct sock_fprog program = { .filter = filter };
-	char line[256];
+	struct sock_filter filter[2][1024];
+	struct sock_fprog plain, watched;
+	char command[256];
 	FILE *out;
 
 	(void)state;
-	snprintf(line, sizeof(line), "%s/gen_syscalls %s", build ? build : "build", OTHER_NAME);
-	out = popen(line, "r");
+	snprintf(command, sizeof(command), "%s/gen_syscalls %s", build ? build : "build", OTHER_NAME);
+	out = popen(command, "r");
 	assert_non_null(out);
-	while (fgets(line, sizeof(line), out) && program.len < COUNT(filter)) {
-		struct sock_filter *in = &filter[program.len];
-		unsigned code, yes, no, k;
-
-		if (sscanf(line, " {%x, %u, %u, %x}", &code, &yes, &no, &k) != 4)
-			continue;
-		*in = (struct sock_filter){ (uint16_t)code, (uint8_t)yes, (uint8_t)no, k };
-		program.len++;
-	}
+	plain = read_program(out, filter[0], COUNT(filter[0]));
+	watched = read_program(out, filter[1], COUNT(filter[1]));
+	while (fgets(command, sizeof(command), out))
+		;
 	assert_int_equal(pclose(out), 0);
-	compare(&program, OTHER);
+	compare(&plain, OTHER, false);
+	compare(&watched, OTHER, true);
 }
 
 static void test_every_known_call_has_a_row(void **state)
@@ -351,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agrees_with_libseccomp),
+		cmocka_unit_test(test_watching_asks_at_listen_and_nowhere_else),
 		cmocka_unit_test(test_other_architecture_agrees),
 		cmocka_unit_test(test_every_known_call_has_a_row),
 	};

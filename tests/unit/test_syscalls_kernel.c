@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,15 +69,16 @@ static const struct attempt attempts[] = {
 	{ "more seccomp is possible", SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, 0, EFAULT },
 };
 
-/** in_child() - confine a fork and run @act there. Return: wait status */
-static int in_child(int (*act)(void))
+/** in_child() - confine a fork and run @act there; @watch: as a watched dyno. Return: wait status */
+static int in_child(int (*act)(void), bool watch)
 {
 	struct dyno_error err;
-	int status = -1;
+	int status = -1, notify = -1;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscalls_confine_child(NULL, &err) < 0)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    syscalls_confine_child(watch ? &notify : NULL, &err) < 0)
 			_exit(200);
 		_exit(act());
 	}
@@ -100,11 +102,13 @@ static int act_attempts(void)
 
 static void test_kernel_answers(void **state)
 {
-	int status = in_child(act_attempts);
-
 	(void)state;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	for (int watch = 0; watch < 2; watch++) {
+		int status = in_child(act_attempts, watch);
+
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
 }
 
 static void *thread_main(void *data)
@@ -135,7 +139,7 @@ static int act_threads_and_processes(void)
 
 static void test_threads_and_processes_work(void **state)
 {
-	int status = in_child(act_threads_and_processes);
+	int status = in_child(act_threads_and_processes, true);
 
 	(void)state;
 	assert_true(WIFEXITED(status));
@@ -147,8 +151,8 @@ static int act_int80(void)
 {
 	long r;
 
-	/* getpid of the 32-bit ABI */
-	__asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory", "cc");
+	/* socketcall(SYS_LISTEN, NULL) of the 32-bit ABI */
+	__asm__ volatile("int $0x80" : "=a"(r) : "a"(102L), "b"(4L), "c"(0L) : "memory", "cc");
 	return r > 0 ? 1 : 2;
 }
 
@@ -159,15 +163,18 @@ static int act_x32(void)
 
 static void test_foreign_abi_kills(void **state)
 {
-	int status = in_child(act_x32);
-
 	(void)state;
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGSYS);
-	status = in_child(act_int80);
-	assert_true(WIFSIGNALED(status));
-	/* A kernel without the 32-bit ABI ends it before the filter does */
-	assert_true(WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV);
+	for (int watch = 0; watch < 2; watch++) {
+		int status = in_child(act_x32, watch);
+
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+		/* So there is no listen(2) by socketcall(2) that a watch would miss. */
+		status = in_child(act_int80, watch);
+		assert_true(WIFSIGNALED(status));
+		/* A kernel without the 32-bit ABI ends it before the filter does */
+		assert_true(WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV);
+	}
 }
 #endif
 
@@ -187,15 +194,34 @@ static void test_needs_no_new_privs(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int act_watch_again(void)
+{
+	struct dyno_error err;
+	int notify = -1;
+
+	/* Not watched, but confined: below another listener there can be none of ours. */
+	if (syscalls_confine_child(&notify, &err) < 0 || notify >= 0)
+		return 1;
+	return syscall(SYS_mount, 0, 0, 0, 0, 0) < 0 && errno == EPERM ? 0 : 2;
+}
+
+static void test_below_another_listener(void **state)
+{
+	int status = in_child(act_watch_again, true);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel_answers),
-		cmocka_unit_test(test_threads_and_processes_work),
+		cmocka_unit_test(test_kernel_answers),         cmocka_unit_test(test_threads_and_processes_work),
 #ifdef __x86_64__
 		cmocka_unit_test(test_foreign_abi_kills),
 #endif
-		cmocka_unit_test(test_needs_no_new_privs),
+		cmocka_unit_test(test_below_another_listener), cmocka_unit_test(test_needs_no_new_privs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
