@@ -55,7 +55,7 @@ CLI := main start verb message signals terminal run run_options app_options plan
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
-	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_dotenv \
+	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_detect test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
 	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units test_watch
@@ -70,7 +70,7 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
-CONFIG_APP := app_json json_place procfile
+CONFIG_APP := app_json detect file json_place procfile
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
