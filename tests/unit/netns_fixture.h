@@ -9,6 +9,7 @@
 #define TESTS_UNIT_NETNS_FIXTURE_H
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
@@ -62,6 +63,23 @@ static inline int in_child(void (*body)(void *data), void *data)
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return 255;
 	return WEXITSTATUS(status);
+}
+
+/* state directory of the test that runs; made and removed by expect(), as the child may end anywhere */
+static char fixture_dir[sizeof("/tmp/dyno-test-XXXXXX")];
+
+/** clear_dir() - remove directory @path and the files in it */
+static inline void clear_dir(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	(void)rmdir(path);
 }
 
 /** own_host() - go into a fresh namespace that stands for the host; without root in a user namespace of its own */
@@ -182,6 +200,7 @@ static inline bool reaches(int ns, const char *address, uint16_t port, const cha
 struct fixture {
 	struct network_host *host;
 	struct nl_sock *sock;
+	int dir;
 	struct dyno_error err;
 };
 
@@ -190,7 +209,9 @@ static inline struct fixture begin(void)
 	struct fixture fixture = { 0 };
 
 	own_host();
-	CHECK(network_host_open(false, &fixture.host, &fixture.err) == 0);
+	fixture.dir = open(fixture_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(fixture.dir >= 0);
+	CHECK(network_host_open(false, fixture.dir, &fixture.host, &fixture.err) == 0);
 	CHECK(netlink_open(NETLINK_ROUTE, &fixture.sock, &fixture.err) == 0);
 	return fixture;
 }
@@ -199,6 +220,7 @@ static inline void end(struct fixture *fixture)
 {
 	fixture->host = network_host_close(fixture->host);
 	fixture->sock = netlink_close(fixture->sock);
+	fixture->dir = fd_close(fixture->dir);
 }
 
 /** open_private() - a private network that must work */
@@ -239,8 +261,12 @@ static inline void set_route(struct nl_sock *sock, const char *network, unsigned
 /** expect() - run @body in a child; skip or assert */
 static inline void expect(void (*body)(void *data))
 {
-	int code = in_child(body, NULL);
+	int code;
 
+	strcpy(fixture_dir, "/tmp/dyno-test-XXXXXX");
+	assert_non_null(mkdtemp(fixture_dir));
+	code = in_child(body, NULL);
+	clear_dir(fixture_dir);
 	if (code == FIXTURE_SKIPPED)
 		skip();
 	assert_int_equal(code, 0);
