@@ -198,10 +198,11 @@ struct rule_step {
 #define RULE_SADDR6 RULE_NETWORK(8, 16)
 #define RULE_DADDR6 RULE_NETWORK(24, 16)
 #define RULE_DPORT RULE_TRANSPORT(2, 2)
-/* ESTABLISHED, RELATED and INVALID are bits 1, 2 and 0 of "ct state"; DST_NAT is bit 5 of "ct status" */
+/* ESTABLISHED, RELATED and NEW are bits 1, 2 and 3 of "ct state"; DST_NAT is bit 5 of "ct status" */
 #define RULE_CT_ANSWER RULE_CT(NFT_CT_STATE), RULE_MASK_U32(6), RULE_IS_NOT_U32(0)
-#define RULE_CT_INVALID RULE_CT(NFT_CT_STATE), RULE_MASK_U32(1), RULE_IS_NOT_U32(0)
-#define RULE_CT_DNAT RULE_CT(NFT_CT_STATUS), RULE_MASK_U32(32), RULE_IS_NOT_U32(0)
+#define RULE_CT_NO_ANSWER RULE_CT(NFT_CT_STATE), RULE_MASK_U32(6), RULE_IS_U32(0)
+#define RULE_CT_NOT_NEW RULE_CT(NFT_CT_STATE), RULE_MASK_U32(8), RULE_IS_U32(0)
+#define RULE_CT_NO_DNAT RULE_CT(NFT_CT_STATUS), RULE_MASK_U32(32), RULE_IS_U32(0)
 
 /**
  * struct rule_chain - one chain; without @type it is only jumped to

@@ -38,7 +38,6 @@ static const struct layout {
 	[TABLE_PUBLISH4] = { .key = 8, .data = 8 },
 	[TABLE_PUBLISH6] = { .key = 20, .data = 20 },
 	[TABLE_SERVICES] = { .key = 24 },
-	[TABLE_ASKED] = { .key = 12 },
 	[TABLE_RESOLVER] = { .key = 12, .data = 8 },
 	[TABLE_LIMITED] = { .key = 16 },
 	[TABLE_REACH4] = { .key = 20, .end = 20 },
@@ -338,29 +337,29 @@ int table_admit(struct table *table, unsigned slot, const struct policy *policy,
 int table_resolver(struct table *table, uint32_t server, struct dyno_error *err)
 {
 	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
-	struct table_note notes[4];
+	struct table_note notes[2];
 	struct nft_batch batch;
 	int r;
 
-	for (size_t i = 0; i < 4; i++) {
-		notes[i] = (struct table_note){ .slot = TABLE_NO_SLOT, .set = i < 2 ? TABLE_ASKED : TABLE_RESOLVER };
+	for (size_t i = 0; i < 2; i++) {
+		notes[i] = (struct table_note){ .slot = TABLE_NO_SLOT, .set = TABLE_RESOLVER };
 		put_address(notes[i].key, address_host(&table->range));
-		notes[i].key[4] = protocols[i % 2];
+		notes[i].key[4] = protocols[i];
 		put_port(notes[i].key + 8, DNS_PORT);
 		put_address(notes[i].data, server);
 		put_port(notes[i].data + 4, DNS_PORT);
 	}
-	r = add(table, notes, 4, "resolver of " STEP, err);
+	r = add(table, notes, 2, "resolver of " STEP, err);
 	if (r == -EEXIST) {
 		nft_begin(&batch);
 		rule_put_elements(&batch, NFT_MSG_DELSETELEM, TABLE_NAME, table_rules_set(TABLE_RESOLVER), NULL, 0);
-		put_notes(&batch, NFT_MSG_NEWSETELEM, notes, 4);
+		put_notes(&batch, NFT_MSG_NEWSETELEM, notes, 2);
 		r = nft_commit(table->sock, &batch, "resolver of " STEP, err);
 	}
 	if (r < 0)
 		return r;
 	drop_notes(table, TABLE_NO_SLOT, TABLE_SETS, NULL);
-	return remember(table, notes, 4, err);
+	return remember(table, notes, 2, err);
 }
 
 /** endpoint_note() - the key for @at */

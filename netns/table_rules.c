@@ -4,11 +4,12 @@
  *
  * Theory of operation
  *
- * What a dyno asks for is judged once, where its packets come in ("dyno", prerouting at -150): behind connection tracking,
- * so that answers pass by one look at the connection, and before anybody's address translation (ours at -101, Docker's and
- * everybody else's at -100), so that a destination is judged as the dyno wrote it and not as others' rules made it. (On
- * Amazon ECS, for one, 169.254.170.2 is translated to a service on 127.0.0.1.) "input" and "forward" are a second wall
- * behind it, and the only one for packets to a dyno.
+ * What a dyno asks for is judged once, by the first packet of a connection ("services", from "prerouting" at -101): before
+ * anybody else's address translation (Docker's and everybody's are at -100), so that a destination is judged as the dyno
+ * wrote it and not as others' rules made it. (On Amazon ECS, for one, 169.254.170.2 is translated to a service on 127.0.0.1.)
+ * Only what connection tracking knows gets that far ("dyno", at -150): answers to a connection pass, and what is neither an
+ * answer nor the first packet of a connection is dropped. Only unicast addresses are the world: the machine's own are
+ * "local", and what listens on it for broadcasts and multicasts is out of reach too.
  *
  * Source addresses: the route back to the source must lead to the link that the packet came by ("fib saddr . iif oif").
  * A dyno needs no privilege to send IPv6 from an address that it does not have (IPV6_FREEBIND), and an administrator may have
@@ -22,8 +23,8 @@
  * Services of the machine's loopback are reached at address_host() by translation of both ends: a server that listens on
  * 127.0.0.1 only, and trusts only that (PostgreSQL does), sees a connection from 127.0.0.1.
  *
- * Everything decided here is decided for the first packet of a connection, except the sources. Other packets of the machine
- * meet one comparison in each hook.
+ * Other packets of the machine meet one comparison in each hook. The kernel takes 1 us to find the type of a step by its name
+ * (it goes through all types that it has), so that the number of steps is what installing costs: see table.c.
  */
 #include "netns/table_rules.h"
 
@@ -57,8 +58,6 @@ static const struct rule_set sets[] = {
 	[TABLE_SERVICES] = { .name = "services",
 		.key_type = RULE_TYPE_3(RULE_TYPE_IFNAME, RULE_TYPE_ADDR4, RULE_TYPE_PORT), .key = 24 },
 	/* address, protocol, port of questions -> loopback address, port; for every link that is not limited */
-	[TABLE_ASKED] = { .name = "asked",
-		.key_type = RULE_TYPE_3(RULE_TYPE_ADDR4, RULE_TYPE_PROTOCOL, RULE_TYPE_PORT), .key = 12 },
 	[TABLE_RESOLVER] = { .name = "resolver",
 		.key_type = RULE_TYPE_3(RULE_TYPE_ADDR4, RULE_TYPE_PROTOCOL, RULE_TYPE_PORT), .key = 12,
 		.data_type = RULE_TYPE_2(RULE_TYPE_ADDR4, RULE_TYPE_PORT), .data = 8 },
@@ -81,7 +80,6 @@ static const struct rule_chain chains[] = {
 	{ "dyno", "filter", NF_INET_PRE_ROUTING, BEFORE_NAT },
 	{ "prerouting", "nat", NF_INET_PRE_ROUTING, OUR_DNAT },
 	{ "output", "nat", NF_INET_LOCAL_OUT, OUR_DNAT },
-	{ "input", "filter", NF_INET_LOCAL_IN, FILTER },
 	{ "loopback", "nat", NF_INET_LOCAL_IN, OUR_SNAT },
 	{ "forward", "filter", NF_INET_FORWARD, FILTER },
 	{ "postrouting", "nat", NF_INET_POST_ROUTING, OUR_SNAT },
@@ -93,7 +91,7 @@ static const struct rule_chain chains[] = {
 #define NOT_TO_DYNO RULE_OIFNAME, RULE_IS_NOT("dyno")
 #define NOT_LIMITED RULE_IIFNAME, RULE_NOT_IN_SET("limited")
 #define NO_WAY_BACK RULE_FIB(NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF, NFT_FIB_RESULT_OIF), RULE_IS_U32(0)
-#define TO_THIS_MACHINE RULE_FIB(NFTA_FIB_F_DADDR, NFT_FIB_RESULT_ADDRTYPE), RULE_IS_U32(RTN_LOCAL)
+#define DADDR_TYPE RULE_FIB(NFTA_FIB_F_DADDR, NFT_FIB_RESULT_ADDRTYPE)
 #define TO_LOOPBACK RULE_IPV4, RULE_NETWORK(16, 1), RULE_IS("\x7f")
 #define FROM_LOOPBACK RULE_IPV4, RULE_NETWORK(12, 1), RULE_IS("\x7f")
 #define ADDRESS6_0 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
@@ -101,55 +99,43 @@ static const struct rule_chain chains[] = {
 #define ADDRESS6_2 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2"
 #define ADDRESS6_3 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\3"
 
-#define SERVICE RULE_IPV4, RULE_TCP, RULE_IIFNAME, RULE_DADDR4, RULE_DPORT, RULE_IN_SET("services")
-#define QUESTION NOT_LIMITED, RULE_IPV4, RULE_DADDR4, RULE_L4PROTO, RULE_DPORT
-
 static const struct rule_step rules[] = {
 	RULE("dyno", NULL), NOT_FROM_DYNO, RULE_ACCEPT,
 	RULE("dyno", "a source that is not the dyno's"), NO_WAY_BACK, RULE_DROP,
 	RULE("dyno", NULL), RULE_CT_ANSWER, RULE_ACCEPT,
-	RULE("dyno", NULL), RULE_CT_INVALID, RULE_DROP,
+	RULE("dyno", NULL), RULE_CT_NOT_NEW, RULE_DROP,
 	RULE6("dyno", "a source that is nobody's"), RULE_IPV6, RULE_SADDR6, RULE_MASK(ADDRESS6_3), RULE_IS_NOT(ADDRESS6_2), RULE_DROP,
-	RULE("dyno", "loopback, but for its services"), TO_LOOPBACK, RULE_DROP,
-	RULE("dyno", "--allow-host"), SERVICE, RULE_ACCEPT,
-	RULE("dyno", "a resolver on loopback"), QUESTION, RULE_IN_SET("asked"), RULE_ACCEPT,
-	RULE("dyno", "metadata, other dynos"), RULE_IPV4, RULE_DADDR4, RULE_IN_SET("refused4"), RULE_GOTO("refuse"),
-	RULE6("dyno", "metadata, other dynos"), RULE_IPV6, RULE_DADDR6, RULE_IN_SET("refused6"), RULE_GOTO("refuse"),
-	RULE("dyno", "addresses of this machine"), TO_THIS_MACHINE, RULE_GOTO("refuse"),
-	RULE("dyno", NULL), NOT_LIMITED, RULE_ACCEPT,
-	RULE("dyno", "--egress CIDR"), RULE_IPV4, RULE_IIFNAME, RULE_DADDR4, RULE_IN_SET("reach4"), RULE_ACCEPT,
-	RULE6("dyno", "--egress CIDR"), RULE_IPV6, RULE_IIFNAME, RULE_DADDR6, RULE_IN_SET("reach6"), RULE_ACCEPT,
-	RULE("dyno", "--egress deny"), RULE_GOTO("refuse"),
+
+	RULE("prerouting", NULL), FROM_DYNO, RULE_GOTO("services"),
+	RULE("prerouting", "loopback is published to this machine only"), TO_LOOPBACK, RULE_ACCEPT,
+	RULE("prerouting", NULL), RULE_TCP, RULE_GOTO("published"),
+	RULE("output", NULL), RULE_TCP, RULE_GOTO("published"),
+
+	RULE("services", "--allow-host"), RULE_IPV4, RULE_TCP, RULE_IIFNAME, RULE_DADDR4, RULE_DPORT, RULE_IN_SET("services"),
+		RULE_CONSTANT("\x7f\0\0\1"), RULE_DNAT4,
+	RULE("services", "a resolver on loopback"), NOT_LIMITED, RULE_IPV4, RULE_DADDR4, RULE_L4PROTO, RULE_DPORT, RULE_MAP("resolver"),
+		RULE_DNAT4_PORT,
+	RULE("services", "metadata, other dynos"), RULE_IPV4, RULE_DADDR4, RULE_IN_SET("refused4"), RULE_GOTO("refuse"),
+	RULE6("services", "metadata, other dynos"), RULE_IPV6, RULE_DADDR6, RULE_IN_SET("refused6"), RULE_GOTO("refuse"),
+	RULE("services", "addresses of this machine"), DADDR_TYPE, RULE_IS_NOT_U32(RTN_UNICAST), RULE_GOTO("refuse"),
+	RULE("services", NULL), NOT_LIMITED, RULE_ACCEPT,
+	RULE("services", "--egress CIDR"), RULE_IPV4, RULE_IIFNAME, RULE_DADDR4, RULE_IN_SET("reach4"), RULE_ACCEPT,
+	RULE6("services", "--egress CIDR"), RULE_IPV6, RULE_IIFNAME, RULE_DADDR6, RULE_IN_SET("reach6"), RULE_ACCEPT,
+	RULE("services", "--egress deny"), RULE_GOTO("refuse"),
 
 	RULE("refuse", NULL), RULE_TCP, RULE_REJECT_TCP,
 	RULE("refuse", NULL), RULE_REJECT,
 
-	RULE("prerouting", NULL), FROM_DYNO, RULE_GOTO("services"),
-	RULE("prerouting", "loopback is published to this machine only"), TO_LOOPBACK, RULE_ACCEPT,
-	RULE("prerouting", NULL), RULE_GOTO("published"),
-	RULE("output", NULL), RULE_GOTO("published"),
-
-	RULE("published", NULL), RULE_IPV4, RULE_TCP, RULE_DADDR4, RULE_DPORT, RULE_MAP("publish4"), RULE_DNAT4_PORT,
-	RULE6("published", NULL), RULE_IPV6, RULE_TCP, RULE_DADDR6, RULE_DPORT, RULE_MAP("publish6"), RULE_DNAT6_PORT,
-	RULE("published", "every address"), TO_THIS_MACHINE, RULE_IPV4, RULE_TCP,
+	RULE("published", NULL), RULE_IPV4, RULE_DADDR4, RULE_DPORT, RULE_MAP("publish4"), RULE_DNAT4_PORT,
+	RULE6("published", NULL), RULE_IPV6, RULE_DADDR6, RULE_DPORT, RULE_MAP("publish6"), RULE_DNAT6_PORT,
+	RULE("published", "every address"), DADDR_TYPE, RULE_IS_U32(RTN_LOCAL), RULE_IPV4,
 		RULE_DADDR4, RULE_MASK("\0\0\0\0"), RULE_DPORT, RULE_MAP("publish4"), RULE_DNAT4_PORT,
-	RULE6("published", "every address"), TO_THIS_MACHINE, RULE_IPV6, RULE_TCP,
+	RULE6("published", "every address"), DADDR_TYPE, RULE_IS_U32(RTN_LOCAL), RULE_IPV6,
 		RULE_DADDR6, RULE_MASK(ADDRESS6_0), RULE_DPORT, RULE_MAP("publish6"), RULE_DNAT6_PORT,
 
-	RULE("services", NULL), SERVICE, RULE_CONSTANT("\x7f\0\0\1"), RULE_DNAT4,
-	RULE("services", NULL), QUESTION, RULE_MAP("resolver"), RULE_DNAT4_PORT,
 	RULE("loopback", "services see 127.0.0.1"), FROM_DYNO, TO_LOOPBACK, RULE_CONSTANT("\x7f\0\0\1"), RULE_SNAT4,
 
-	RULE("input", NULL), NOT_FROM_DYNO, RULE_ACCEPT,
-	RULE("input", NULL), RULE_CT_ANSWER, RULE_ACCEPT,
-	RULE("input", "only services are translated to loopback"), TO_LOOPBACK, RULE_ACCEPT,
-	RULE("input", NULL), RULE_GOTO("refuse"),
-
-	RULE("forward", "no dyno to another"), FROM_DYNO, TO_DYNO, RULE_GOTO("refuse"),
-	RULE("forward", NULL), NOT_TO_DYNO, RULE_ACCEPT,
-	RULE("forward", NULL), RULE_CT_ANSWER, RULE_ACCEPT,
-	RULE("forward", "published"), RULE_CT_DNAT, RULE_ACCEPT,
-	RULE("forward", NULL), RULE_DROP,
+	RULE("forward", "neither an answer nor published"), TO_DYNO, RULE_CT_NO_ANSWER, RULE_CT_NO_DNAT, RULE_DROP,
 
 	RULE("postrouting", "loopback to a dyno"), TO_DYNO, FROM_LOOPBACK, RULE_MASQUERADE,
 	RULE6("postrouting", "loopback to a dyno"), TO_DYNO, RULE_IPV6, RULE_SADDR6, RULE_IS(ADDRESS6_1), RULE_MASQUERADE,
