@@ -51,7 +51,7 @@ NETNS := address admit ahead conntrack link listen netlink network nft owner pol
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
-CLI := main start verb message signals terminal run run_options app_options plan report exec ps stop gc \
+CLI := main start verb message signals terminal run run_options app_options network_options plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \

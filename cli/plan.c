@@ -59,6 +59,29 @@ static void print_vars(FILE *out, const char *const *env)
 	fputc('\n', out);
 }
 
+/** print_text() - one line with @text, or @otherwise for none */
+static void print_text(FILE *out, const char *label, const char *text, const char *otherwise)
+{
+	fprintf(out, "  %-13s %s\n", label, text ? text : otherwise);
+}
+
+/** print_network() - what the app gets of the network */
+static void print_network(FILE *out, const struct dyno_app *app)
+{
+	print_number(out, "port", app->port, "none");
+	for (size_t i = 0; app->publish && app->publish[i]; i++)
+		print_text(out, "published", app->publish[i], "");
+	if (app->publish_unix)
+		print_text(out, "published", app->publish_unix, "");
+	print_text(out, "egress", app->egress, "allow");
+	print_text(out, "host's ports", app->allow_host, "none");
+	if (app->boot_timeout_ms)
+		fprintf(out, "  %-13s %u.%03u s\n", "boot timeout", app->boot_timeout_ms / 1000,
+		        app->boot_timeout_ms % 1000);
+	else
+		print_text(out, "boot timeout", NULL, "none");
+}
+
 /** print_app() - the app-dependent half */
 static void print_app(FILE *out, const struct dyno_app *app)
 {
@@ -73,7 +96,7 @@ static void print_app(FILE *out, const struct dyno_app *app)
 	}
 	fputc('\n', out);
 	print_vars(out, app->env);
-	print_number(out, "port", app->port, "none");
+	print_network(out, app);
 	print_size(out, "memory", app->limits.memory);
 	print_number(out, "processes", app->limits.pids, "default");
 	if (app->limits.cpu_milli)
@@ -86,7 +109,17 @@ static void print_app(FILE *out, const struct dyno_app *app)
 }
 
 /** enum condition - when a step is taken; several must all hold */
-enum condition { ROOT = 1, ROOTLESS = 2, DISK = 4, MEMORY = 8, TERMINAL = 16, NETWORK = 32 };
+enum condition {
+	ROOT = 1,
+	ROOTLESS = 2,
+	DISK = 4,
+	MEMORY = 8,
+	TERMINAL = 16,
+	NETWORK = 32,
+	PRIVATE = 64,
+	PUBLISHED = 128,
+	WATCHED = 256,
+};
 
 /** struct step - one step of a boot; @when: conditions, 0 for always */
 struct step {
@@ -119,20 +152,30 @@ static const struct step steps[] = {
 	{ 0, "dyno: empty all capability sets, lock securebits, set no_new_privs" },
 	{ 0, "dyno: restrict writing by Landlock, where the kernel has it" },
 	{ 0, "dyno: load the seccomp filter" },
-	{ 0, "dyno: park until the app is known, then execute the command" },
+	{ 0, "dyno: park until the app is known" },
+	{ PUBLISHED, "launcher: reserve the published addresses" },
+	{ PRIVATE | ROOT, "launcher: tell the packet filter what leads to the app, and what it may reach" },
+	{ PRIVATE | ROOTLESS, "launcher: connect the network namespace by pasta, and wall it" },
+	{ 0, "dyno: execute the command" },
+	{ WATCHED, "launcher: see the app listen on its port" },
+	{ WATCHED | PUBLISHED, "launcher: open the ways that depend on how it listens" },
 };
 
-/** conditions() - those that hold for @shape, launched by us */
-static unsigned conditions(const struct dyno_shape *shape, bool root)
+/** conditions() - those that hold for @request, launched by us */
+static unsigned conditions(const struct run_request *request, bool root)
 {
+	const struct dyno_shape *shape = &request->shape;
+	bool published = request->app.publish || request->app.publish_unix;
+
 	return (root ? ROOT : ROOTLESS) | (shape->scratch_dir ? DISK : MEMORY) | (shape->tty ? TERMINAL : 0U) |
-	       (shape->net != DYNO_NET_HOST ? NETWORK : 0U);
+	       (shape->net != DYNO_NET_HOST ? NETWORK : 0U) | (shape->net == DYNO_NET_PRIVATE ? PRIVATE : 0U) |
+	       (published ? PUBLISHED : 0U) | (shape->watch ? WATCHED : 0U);
 }
 
 int plan_print(FILE *out, const struct run_request *request)
 {
 	bool root = geteuid() == 0;
-	unsigned hold = conditions(&request->shape, root);
+	unsigned hold = conditions(request, root);
 	unsigned number = 1;
 
 	print_shape(out, &request->shape);

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "cli/message.h"
 #include "cli/verb.h"
+#include "netns/network.h"
 #include "runtime/registry.h"
 
 struct ps_given {
@@ -62,37 +63,100 @@ static void format_age(uint64_t seconds, char *buf, size_t size)
 		(void)text_format(buf, size, "%" PRIu64 "d", seconds / 86400);
 }
 
-/** print_row() - one line of the table; the last column may be as wide as it is */
-static void print_row(const struct registry_entry *entry, int name_width, uint64_t now)
+/** first_published() - the first place of @entry in @buf, and "+N" for the others; "-" without */
+static const char *first_published(const struct registry_entry *entry, char *buf, size_t size)
 {
-	char age[24] = "?", boot[16] = "-", place[32];
+	size_t length = strcspn(entry->published, " "), more = entry->publish_unix[0] != '\0';
+
+	if (length == 0)
+		return more ? entry->publish_unix : "-";
+	for (const char *at = entry->published; (at = strchr(at, ' ')); at++)
+		more++;
+	(void)text_format(buf, size, more ? "%.*s +%zu" : "%.*s", (int)length, entry->published, more);
+	return buf;
+}
+
+/**
+ * print_row() - one line of the table; the last column may be as wide as it is
+ * BOOT is the time until the app listened, where that is known, else until it ran.
+ */
+static void print_row(const struct registry_entry *entry, const int widths[2], uint64_t now)
+{
+	char age[24] = "?", boot[16] = "-", place[32], published[POLICY_ENDPOINT_TEXT + 24] = "";
+	uint64_t boot_ns = entry->listening_ns ? entry->listening_ns : entry->boot_ns;
 
 	format_age(now > entry->started ? now - entry->started : 0, age, sizeof(age));
-	if (entry->boot_ns)
-		units_format_ns(entry->boot_ns, boot, sizeof(boot));
+	if (boot_ns)
+		units_format_ns(boot_ns, boot, sizeof(boot));
 	if (entry->address[0] && entry->port)
 		(void)text_format(place, sizeof(place), "%s:%u", entry->address, (unsigned)entry->port);
 	else
 		(void)text_format(place, sizeof(place), "%s",
 		                  entry->address[0] ? entry->address : net_name(entry->net));
-	printf("%-*s  %8d  %4s  %9s  %-21s  ", name_width, entry->name, (int)entry->pid, age, boot, place);
+	printf("%-*s  %8d  %4s  %9s  %-21s  %-*s  ", widths[0], entry->name, (int)entry->pid, age, boot, place,
+	       widths[1], first_published(entry, published, sizeof(published)));
 	print_plain(entry->command);
 	fputs("  ", stdout);
 	print_plain(entry->slug);
 	putchar('\n');
 }
 
+/** widen() - a column of @width has room for @text */
+static void widen(int *width, const char *text)
+{
+	if ((int)strlen(text) > *width)
+		*width = (int)strlen(text);
+}
+
 /** print_table() - all dynos for people */
 static void print_table(const struct registry_entry *entries, int count)
 {
-	int width = 4;
+	int widths[2] = { 4, 9 };
 
+	for (int i = 0; i < count; i++) {
+		char published[POLICY_ENDPOINT_TEXT + 24] = "";
+
+		widen(&widths[0], entries[i].name);
+		widen(&widths[1], first_published(&entries[i], published, sizeof(published)));
+	}
+	printf("%-*s  %8s  %4s  %9s  %-21s  %-*s  %s\n", widths[0], "NAME", "PID", "UP", "BOOT", "NET", widths[1],
+	       "PUBLISHED", "COMMAND  SLUG");
 	for (int i = 0; i < count; i++)
-		if ((int)strlen(entries[i].name) > width)
-			width = (int)strlen(entries[i].name);
-	printf("%-*s  %8s  %4s  %9s  %-21s  %s\n", width, "NAME", "PID", "UP", "BOOT", "NET", "COMMAND  SLUG");
-	for (int i = 0; i < count; i++)
-		print_row(&entries[i], width, (uint64_t)time(NULL));
+		print_row(&entries[i], widths, (uint64_t)time(NULL));
+}
+
+/** print_published() - all places as an array of strings */
+static void print_published(const struct registry_entry *entry)
+{
+	char published[sizeof(entry->published)];
+	char *word, *rest = published;
+	bool first = true;
+
+	(void)text_copy(published, sizeof(published), entry->published);
+	fputs(",\"published\":[", stdout);
+	while ((word = strsep(&rest, " "))) {
+		if (!*word)
+			continue;
+		fputs(first ? "" : ",", stdout);
+		text_json(stdout, word);
+		first = false;
+	}
+	if (entry->publish_unix[0]) {
+		fputs(first ? "" : ",", stdout);
+		text_json(stdout, entry->publish_unix);
+	}
+	fputc(']', stdout);
+}
+
+/** print_bytes() - what went through the dyno's link so far; null where there is none of its own */
+static void print_bytes(const struct registry_entry *entry)
+{
+	uint64_t in, out;
+
+	if (entry->ifname[0] && network_bytes(entry->ifname, &in, &out) == 0)
+		printf(",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64, in, out);
+	else
+		fputs(",\"bytes_in\":null,\"bytes_out\":null", stdout);
 }
 
 /** print_json() - all dynos for programs */
@@ -105,11 +169,18 @@ static void print_json(const struct registry_entry *entries, int count)
 		fputs(i ? ",\n {\"name\":" : "{\"name\":", stdout);
 		text_json(stdout, entry->name);
 		printf(",\"slot\":%u,\"launcher\":%d,\"pid\":%d,\"started\":%" PRIu64 ",\"boot_ns\":%" PRIu64
-		       ",\"net\":\"%s\",\"address\":",
-		       entry->slot, (int)entry->launcher, (int)entry->pid, entry->started, entry->boot_ns,
-		       net_name(entry->net));
+		       ",\"listening_ns\":",
+		       entry->slot, (int)entry->launcher, (int)entry->pid, entry->started, entry->boot_ns);
+		if (entry->listening_ns)
+			printf("%" PRIu64, entry->listening_ns);
+		else
+			fputs("null", stdout);
+		printf(",\"net\":\"%s\",\"address\":", net_name(entry->net));
 		text_json(stdout, entry->address);
-		printf(",\"port\":%u,\"command\":", (unsigned)entry->port);
+		printf(",\"port\":%u", (unsigned)entry->port);
+		print_published(entry);
+		print_bytes(entry);
+		fputs(",\"command\":", stdout);
 		text_json(stdout, entry->command);
 		fputs(",\"slug\":", stdout);
 		text_json(stdout, entry->slug);

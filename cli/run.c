@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -213,6 +214,28 @@ static void run_signal(struct run *run, int signo, bool key)
 		run_suspend(run);
 }
 
+/** run_place() - say that the app is reached at @place, unless that is the same as @before for IPv6 clients */
+static void run_place(const char *place, const char *before)
+{
+	if (place[0] == '/')
+		message_line("unix:%s", place);
+	else if (!before || !text_starts(before, "127.0.0.1:") || !text_starts(place, "[::1]:") ||
+	         strcmp(strrchr(before, ':'), strrchr(place, ':')) != 0)
+		message_line("http://%s", place);
+}
+
+/** run_places() - say where the app is reached: where it is published, else at its own address */
+static void run_places(const struct run *run)
+{
+	const char *place, *before = NULL;
+	uint16_t port = run->request->app.port;
+
+	for (size_t i = 0; (place = dyno_published(run->dyno, i)); before = place, i++)
+		run_place(place, before);
+	if (port != 0 && !before && dyno_address(run->dyno)[0])
+		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)port);
+}
+
 /** run_up() - the app runs: say where, how fast, and join the terminals */
 static void run_up(struct run *run)
 {
@@ -220,8 +243,8 @@ static void run_up(struct run *run)
 	struct dyno_error err = { 0 };
 
 	run->up = true;
-	if (!request->given->quiet && request->app.port && dyno_address(run->dyno)[0])
-		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)request->app.port);
+	if (!request->given->quiet)
+		run_places(run);
 	if (!request->given->quiet && dyno_notice(run->dyno)[0])
 		message_line("dyno: %s: limits hold for each process, not for the dyno: %s", run_name(run),
 		             dyno_notice(run->dyno));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/network_options.h"
 #include "cli/verb.h"
 #include "config/sizes.h"
 
@@ -46,9 +47,43 @@ const struct option_spec run_specs[] = {
 	APP_OPTION_SPECS(struct run_given),
 	{ .name = "port",
 	  .letter = 'p',
-	  .type = OPTION_PORT,
+	  .type = OPTION_STRING,
+	  .metavar = "PORT|auto",
 	  .offset = RUN(port),
-	  .help = "set $PORT, and print where this machine reaches the app" },
+	  .min = 1,
+	  .help = "set $PORT, and tell when the app listens there; 'auto' chooses one" },
+	{ .name = "publish",
+	  .type = OPTION_LIST,
+	  .metavar = "[ADDR:]PORT",
+	  .offset = RUN(publish),
+	  .min = 1,
+	  .help = "make $PORT reachable at this port of this machine: by itself alone (127.0.0.1 and [::1]), or at "
+	          "ADDR, such as 0.0.0.0, [::] or one of its own; port 0 is one that is free" },
+	{ .name = "publish-unix",
+	  .type = OPTION_STRING,
+	  .metavar = "FILE",
+	  .offset = RUN(publish_unix),
+	  .min = 1,
+	  .help = "make a unix socket whose connections go to $PORT, mode 0660" },
+	{ .name = "egress",
+	  .type = OPTION_STRING,
+	  .metavar = "CIDR[,CIDR]",
+	  .offset = RUN(egress),
+	  .min = 1,
+	  .help = "what the app may connect to: 'allow' (default), 'deny', or only these networks; never other dynos, "
+	          "this machine or metadata services" },
+	{ .name = "allow-host",
+	  .type = OPTION_STRING,
+	  .metavar = "PORT[,PORT]",
+	  .offset = RUN(allow_host),
+	  .min = 1,
+	  .help = "let the app reach these ports of this machine, as host.dyno.internal" },
+	{ .name = "boot-timeout",
+	  .type = OPTION_DURATION,
+	  .offset = RUN(boot_timeout_ms),
+	  .max = 24ULL * 60 * 60 * 1000,
+	  .help = "kill an app that does not listen on $PORT by then, R10 (default 60s for web.N and published dynos, else "
+	          "none); 0 waits for ever" },
 	{ .name = "net",
 	  .type = OPTION_CHOICE,
 	  .choices = "private|none|host",
@@ -268,7 +303,6 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 	else if (given->timeline_file)
 		ret->timeline = REPORT_TEXT;
 	ret->app.name = given->name;
-	ret->app.port = given->port;
 	resolve_limits(given, &ret->app.limits);
 	code = given->name ? dyno_name_check(given->name, err) : 0;
 	if (code == 0 && given->no_init && app.tty)
@@ -280,6 +314,8 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 		code = resolve_slug(given, ret, err);
 	if (code == 0)
 		code = resolve_shape(given, ret, err);
+	if (code == 0)
+		code = network_options_resolve(given, ret, err);
 	if (code == 0 && given->keep)
 		code = resolve_keep(given->keep, err);
 	return code;

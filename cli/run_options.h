@@ -23,33 +23,41 @@ struct run_given {
 	const char *name;
 	const char *keep;
 	const char *timeline_file;
+	const char *port;
+	struct option_list publish;
+	const char *publish_unix;
+	const char *egress;
+	const char *allow_host;
 	uint64_t scratch_size;
 	uint64_t memory;
 	uint64_t pids;
 	uint64_t cpu_milli;
 	uint64_t nofile;
 	uint64_t grace_ms;
+	uint64_t boot_timeout_ms;
 	int size;
 	int net;
 	int timeline;
-	uint16_t port;
 	bool no_init;
 	bool dry_run;
 	bool diff;
 	bool quiet;
 };
 
+#define BOOT_TIMEOUT_NOT_GIVEN UINT64_MAX
+
 /** RUN_GIVEN_DEFAULTS - what stands in a struct run_given before the options are read */
 #define RUN_GIVEN_DEFAULTS                                                                                             \
 	{                                                                                                              \
-		.size = -1, .timeline = -1, .net = DYNO_NET_PRIVATE, .grace_ms = 30000                                 \
+		.size = -1, .timeline = -1, .net = DYNO_NET_PRIVATE, .grace_ms = 30000,                                \
+		.boot_timeout_ms = BOOT_TIMEOUT_NOT_GIVEN                                                              \
 	}
 
 /**
  * struct run_request - a validated request: everything that the event loop needs
  * @shape, @app: for dyno_prepare() and dyno_start(); they point into @given, @inputs and the paths below
  * @inputs:      owned
- * @slug, @stack, @scratch_dir: canonical paths
+ * @slug, @stack, @scratch_dir: canonical paths; @publish_unix: absolute
  */
 struct run_request {
 	const struct run_given *given;
@@ -60,6 +68,7 @@ struct run_request {
 	char slug[PATH_MAX];
 	char stack[PATH_MAX];
 	char scratch_dir[PATH_MAX];
+	char publish_unix[PATH_MAX];
 };
 
 /**

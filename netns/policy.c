@@ -243,8 +243,10 @@ static int unix_check(const char *path, struct dyno_error *err)
 		                 sizeof(un.sun_path) - 1);
 	if (path[length - 1] == '/')
 		return error_set(err, -EINVAL, PUBLISH, "unix socket %s: this names a directory", path);
-	if (strchr(path, '\n'))
-		return error_set(err, -EINVAL, PUBLISH, "the name of the unix socket holds a line end");
+	for (; *path; path++)
+		if ((unsigned char)*path < ' ' || *path == 0x7f)
+			return error_set(err, -EINVAL, PUBLISH,
+			                 "the name of the unix socket holds a control character");
 	return 0;
 }
 

@@ -340,6 +340,97 @@ static void test_long_names(void **state)
 	done(f);
 }
 
+static void test_ports(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(RESOLVE(f, "-T", "-p", "auto", "true"), 0);
+	assert_in_range(f->request.app.port, 10000, 59999);
+	assert_true(f->request.shape.watch);
+	assert_int_equal(f->request.app.boot_timeout_ms, 0);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "-p", "auto", "--net", "host", "true"), 0);
+	assert_true(f->request.app.port > 0);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "true"), 0);
+	assert_false(f->request.shape.watch);
+	done(f);
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const wrong[] = { "0", "65536", "http", "-1", "Auto" };
+
+		assert_int_equal(RESOLVE(f, "-T", "-p", wrong[i], "true"), -EINVAL);
+		assert_non_null(strstr(f->err.text, "not a port"));
+		done(f);
+	}
+}
+
+static void test_published(void **state)
+{
+	struct fixture *f = *state;
+	char here[PATH_MAX];
+
+	assert_int_equal(RESOLVE(f, "-T", "-p", "5000", "--publish", "8080", "--publish", "[::]:80", "true"), 0);
+	assert_string_equal(f->request.app.publish[0], "8080");
+	assert_string_equal(f->request.app.publish[1], "[::]:80");
+	assert_null(f->request.app.publish[2]);
+	assert_int_equal(f->request.app.boot_timeout_ms, 60000);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--publish", "0", "true"), 0);
+	assert_in_range(f->request.app.port, 10000, 59999);
+	done(f);
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(RESOLVE(f, "-T", "--publish-unix", "web.sock", "true"), 0);
+	assert_memory_equal(f->request.app.publish_unix, here, strlen(here));
+	assert_string_equal(f->request.app.publish_unix + strlen(here), "/web.sock");
+	assert_true(f->request.app.port > 0);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--publish", "80", "--net", "none", "true"), -EINVAL);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--publish", "80", "--publish", "80", "true"), -EINVAL);
+	assert_non_null(strstr(f->err.text, "published twice"));
+	done(f);
+}
+
+static void test_boot_timeout(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(RESOLVE(f, "-T", "-n", "web.1", "-p", "5000", "true"), 0);
+	assert_int_equal(f->request.app.boot_timeout_ms, 60000);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "-n", "web.1", "true"), 0);
+	assert_int_equal(f->request.app.boot_timeout_ms, 0);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "-n", "web.x", "-p", "5000", "true"), 0);
+	assert_int_equal(f->request.app.boot_timeout_ms, 0);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "-n", "web.1", "-p", "5000", "--boot-timeout", "0", "true"), 0);
+	assert_int_equal(f->request.app.boot_timeout_ms, 0);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "-p", "5000", "--boot-timeout", "1500ms", "true"), 0);
+	assert_int_equal(f->request.app.boot_timeout_ms, 1500);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--boot-timeout", "1s", "true"), -EINVAL);
+	assert_non_null(strstr(f->err.remedy, "--port auto"));
+	done(f);
+}
+
+static void test_egress(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(RESOLVE(f, "-T", "--egress", "10.0.0.0/8", "--allow-host", "5432,6379", "true"), 0);
+	assert_string_equal(f->request.app.egress, "10.0.0.0/8");
+	assert_string_equal(f->request.app.allow_host, "5432,6379");
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--egress", "10.0.0.1/8", "true"), -EINVAL);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--allow-host", "0", "true"), -EINVAL);
+	done(f);
+	assert_int_equal(RESOLVE(f, "-T", "--egress", "deny", "--net", "host", "true"), -EINVAL);
+	done(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +445,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_mistakes_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_suggestion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_published, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_boot_timeout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_egress, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,7 +166,7 @@ static void unix_socket(void **state)
 	app.publish_unix = "/run/";
 	assert_refused(policy_read(&app, DYNO_NET_PRIVATE, &policy, &err), -EINVAL, &err, "names a directory");
 	app.publish_unix = "/run/a\nb";
-	assert_refused(policy_read(&app, DYNO_NET_PRIVATE, &policy, &err), -EINVAL, &err, "a line end");
+	assert_refused(policy_read(&app, DYNO_NET_PRIVATE, &policy, &err), -EINVAL, &err, "a control character");
 	memset(longest + 1, 'x', 107);
 	app.publish_unix = longest;
 	assert_refused(policy_read(&app, DYNO_NET_PRIVATE, &policy, &err), -EINVAL, &err, "108 bytes");
