@@ -61,10 +61,9 @@ static int answer(int notify, uint64_t id, int error, uint32_t flags)
 	return ioctl(notify, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/** pass() - let the kernel go on with the call */
-static int pass(int notify, uint64_t id)
+int listen_pass(int notify, const struct listen_call *call)
 {
-	return answer(notify, id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+	return answer(notify, call->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
 /** group_of() - process to which thread @tid belongs. Return: its number, or negative errno */
@@ -99,20 +98,21 @@ static int hold(pid_t tid)
 }
 
 /**
- * borrow() - a second reference of descriptor @number of thread @tid
- * Return: descriptor; -ENOENT when the call @id waits no more; -EPERM (and others) when we may not look
+ * borrow() - a second reference of the socket of @call
+ * Return: descriptor; -ENOENT when it waits no more; -EPERM (and others) when we may not look
  */
-static int borrow(int notify, uint64_t id, pid_t tid, int number)
+static int borrow(int notify, const struct listen_call *call)
 {
-	_cleanup_close_ int process = hold(tid);
+	_cleanup_close_ int process = hold(call->thread);
+	uint64_t id = call->id;
 	int fd;
 
 	if (process < 0)
 		return process == -ESRCH ? -ENOENT : process;
-	/* Still waiting now means that @tid was this thread's number when we opened it. */
+	/* Still waiting now means that it was this thread's number when we opened it. */
 	if (ioctl(notify, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0)
 		return -ENOENT;
-	fd = pidfd_getfd(process, number, 0);
+	fd = pidfd_getfd(process, call->fd, 0);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -179,38 +179,36 @@ static bool blind(int error)
 	return error != -EBADF && error != -ENOENT && error != -ESRCH;
 }
 
-/** serve() - @request is the call: make it in the caller's place, or let it pass. Return: as listen_next() */
-static int serve(int notify, const struct seccomp_notif *request, struct listen_seen *ret)
+int listen_make(int notify, const struct listen_call *call, struct listen_seen *ret)
 {
 	struct listen_seen seen = { .at.family = AF_UNSPEC };
-	_cleanup_close_ int fd = borrow(notify, request->id, (pid_t)request->pid, (int)request->data.args[0]);
+	_cleanup_close_ int fd = borrow(notify, call);
 	int error = 0, r;
 
 	if (fd < 0 || !is_ours_to_call(fd)) {
 		seen.ns = clock_ns();
-		r = pass(notify, request->id);
+		r = listen_pass(notify, call);
 		if (r < 0 || fd >= 0 || !blind(fd))
 			return r;
 		*ret = seen;
 		return 1;
 	}
-	if (listen(fd, (int)request->data.args[1]) < 0)
+	if (listen(fd, call->backlog) < 0)
 		error = -errno;
 	seen.ns = clock_ns();
-	r = answer(notify, request->id, error, 0);
+	r = answer(notify, call->id, error, 0);
 	if (r < 0 || error < 0)
 		return r;
-	r = read_address(fd, &seen);
-	if (r < 0)
-		return r;
+	if (read_address(fd, &seen) < 0)
+		return 0;
 	*ret = seen;
 	return 1;
 }
 
-/** receive() - the next call that waits. Return: 1, 0 when there is none, -EPIPE when nobody is left, or negative errno */
-static int receive(int notify, union notification *ret)
+int listen_receive(int notify, struct listen_call *ret)
 {
 	struct pollfd ready = { .fd = notify, .events = POLLIN };
+	union notification request = { .room = { 0 } };
 
 	/*
 	 * Receiving would wait. It does not after POLLIN: the kernel counts what was asked and never takes back, even when
@@ -220,28 +218,15 @@ static int receive(int notify, union notification *ret)
 		return 0;
 	if (!(ready.revents & POLLIN))
 		return -EPIPE;
-	memset(ret, 0, sizeof(*ret));
-	if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, ret) < 0)
+	if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
 		return errno == ENOENT || errno == EINTR ? 0 : -errno;
+	*ret = (struct listen_call){
+		.id = request.notif.id,
+		.thread = (pid_t)request.notif.pid,
+		.fd = (int)request.notif.data.args[0],
+		.backlog = (int)request.notif.data.args[1],
+	};
 	return 1;
-}
-
-int listen_next(int notify, struct listen_seen *ret)
-{
-	union notification request;
-	int r = receive(notify, &request);
-
-	return r > 0 ? serve(notify, &request.notif, ret) : r;
-}
-
-int listen_pass(int notify)
-{
-	union notification request;
-	int r = receive(notify, &request);
-
-	if (r > 0)
-		r = pass(notify, request.notif.id);
-	return r < 0 ? r : 0;
 }
 
 int listen_check(void)

@@ -5,19 +5,32 @@
  * The dyno's filter asks the launcher at each listen(2). For an internet socket the launcher makes the call itself, on
  * its own reference of the same socket (pidfd_getfd(2)), and answers with the result: so what it sees is what happened, and
  * when. Everything else it lets the kernel continue. Nothing else of the app is slower, and nothing is polled.
+ *
+ * Measured on a two-CPU virtual machine (Linux 6.18), medians: a listen(2) takes 17 us instead of 1.5, and 9 once the app is ready
+ * and nobody looks any more (1.0 without a watch). A launch takes as long as without: of 600 interleaved ones 1476
+ * and 1476 us to execve(2).
  */
 #ifndef NETNS_LISTEN_H
 #define NETNS_LISTEN_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "dyno.h"
 #include "netns/policy.h"
 
+/** struct listen_call - a thread that stands at its listen(@fd, @backlog) and waits for the answer; @id as the kernel calls it */
+struct listen_call {
+	uint64_t id;
+	pid_t thread;
+	int fd;
+	int backlog;
+};
+
 /**
  * struct listen_seen - a TCP socket that listens now
- * @at:   its address; of family AF_UNSPEC when a socket listens (or is about to) at which we may not look: see listen_next()
+ * @at:   its address; of family AF_UNSPEC when a socket listens (or is about to) at which we may not look: see listen_make()
  * @dual: an IPv6 socket that takes IPv4 as well
  * @ns:   CLOCK_MONOTONIC at the return of listen(2)
  */
@@ -28,17 +41,23 @@ struct listen_seen {
 };
 
 /**
- * listen_next() - answer one notification of @notify, if there is one
- * Does not wait for a notification. It may wait for the lock of the app's socket, which the app has a say in: the loop of
- * a launcher is no place for it.
- * Return: 1 and @ret when a TCP socket began to listen, or when we were not allowed to look (Yama's ptrace_scope 3, a program without
- * read permission, no free descriptor); 0 when it was something else or there was nothing; -EPIPE when nobody is left
- * who could call; or negative errno
+ * listen_receive() - the next call that waits at @notify; does not block
+ * Received, it ends by an answer or by death only. One that is not can be interrupted by a signal, as the app would not expect
+ * of listen(2): Should be called as soon as @notify is readable.
+ * Return: 1, 0 when there is none, -EPIPE when nobody is left who could call, or negative errno
  */
-int listen_next(int notify, struct listen_seen *ret);
+int listen_receive(int notify, struct listen_call *ret);
 
-/** listen_pass() - let one call go on without a look, if there is one. Return: 0, -EPIPE as above, or negative errno */
-int listen_pass(int notify);
+/**
+ * listen_make() - make @call in its caller's place if it is for a TCP socket, else let it pass
+ * It may wait for the lock of the app's socket, which the app has a say in: the loop of a launcher is no place for it.
+ * Return: 1 and @ret when a TCP socket began to listen, or when we were not allowed to look (Yama's ptrace_scope 3, a program
+ * without read permission, no free descriptor); 0 when it was something else, or failed, or its caller is gone; or negative errno
+ */
+int listen_make(int notify, const struct listen_call *call, struct listen_seen *ret);
+
+/** listen_pass() - let the kernel go on with @call, without a look. Return: 0 or negative errno */
+int listen_pass(int notify, const struct listen_call *call);
 
 /** listen_check() - this kernel's notifications fit our buffers. Return: 0 or negative errno */
 int listen_check(void);

@@ -92,7 +92,7 @@ static void tell(struct watcher *watcher, const struct listen_seen *seen)
 		(void)fd_write_all(watcher->reports, &report, sizeof(report));
 }
 
-/** rest() - out of calls for this window: wait until it is over */
+/** rest() - out of calls for this window: wait until it is over, with a call in hand, which no signal can interrupt then */
 static void rest(struct watcher *watcher)
 {
 	uint64_t now_ns = clock_ns();
@@ -105,22 +105,34 @@ static void rest(struct watcher *watcher)
 	}
 }
 
+/** serve() - answer the next call. Return: 0, -EPIPE when nobody is left who could call, or negative errno */
+static int serve(struct watcher *watcher)
+{
+	struct pollfd ready = { .fd = watcher->notify, .events = POLLIN };
+	struct listen_call call;
+	struct listen_seen seen;
+	int r;
+
+	(void)poll(&ready, 1, -1);
+	r = listen_receive(watcher->notify, &call);
+	if (r <= 0)
+		return r;
+	rest(watcher);
+	if (watcher->ready)
+		return listen_pass(watcher->notify, &call);
+	r = listen_make(watcher->notify, &call, &seen);
+	if (r > 0)
+		tell(watcher, &seen);
+	return r < 0 ? r : 0;
+}
+
 /** watcher_main() - answer until nobody is left who could ask */
 static void *watcher_main(void *data)
 {
 	struct watcher *watcher = data;
-	struct listen_seen seen;
-	int r = 0;
 
-	while (r >= 0) {
-		struct pollfd call = { .fd = watcher->notify, .events = POLLIN };
-
-		(void)poll(&call, 1, -1);
-		rest(watcher);
-		r = watcher->ready ? listen_pass(watcher->notify) : listen_next(watcher->notify, &seen);
-		if (r > 0)
-			tell(watcher, &seen);
-	}
+	while (serve(watcher) == 0)
+		;
 	/* Closing it makes any further listen(2) fail with ENOSYS: at an error that we know nothing of, better than to hang. */
 	fd_close(watcher->notify);
 	fd_close(watcher->reports);
