@@ -132,7 +132,7 @@ int network_need_socket(struct network_host *host, struct dyno_error *err)
 	r = netlink_open(NETLINK_ROUTE, &host->sock, err);
 	if (r < 0)
 		return r;
-	host->ipv6 = link_ipv6();
+	host->speaks6 = host->ipv6 = link_ipv6();
 	if (host->ipv6 && uplink_world(host->sock, AF_INET6, &route) == 0)
 		host->way_out6 = uplink_can_ipv6();
 	return 0;
@@ -246,6 +246,7 @@ static int open_private(struct network_host *host, unsigned slot, struct private
 	if (r < 0)
 		return r;
 	pair->outside = host->sock;
+	pair->speaks6 = host->speaks6;
 	pair->ipv6 = host->ipv6;
 	pair->way_out6 = host->way_out6 > 0;
 	r = private_check(pair, err);

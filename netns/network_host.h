@@ -19,7 +19,8 @@
  * @table:    the packet filter, NULL until needed
  * @range:    where the slots are; @range.bits 0 until read
  * @resolver: see network_resolver(), 0 for none
- * @ipv6:     this machine takes IPv6 addresses
+ * @speaks6:  the kernel speaks IPv6
+ * @ipv6:     and this machine takes IPv6 addresses
  * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
  * @ahead:    the namespace that network_begin() started to make
  */
@@ -31,6 +32,7 @@ struct network_host {
 	struct table *table;
 	struct address_range range;
 	uint32_t resolver;
+	bool speaks6;
 	bool ipv6;
 	int way_out6;
 	struct ahead ahead;

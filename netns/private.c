@@ -103,7 +103,7 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 	pair->index = link_index(pair->outside, link_name(pair->slot, name));
 	if (pair->index < 0)
 		return error_set(err, pair->index, STEP, "cannot find %s:", name);
-	link_add_walls(&batch, pair->index, LINK_HOST, pair->ipv6);
+	link_add_walls(&batch, pair->index, LINK_HOST, pair->speaks6);
 	link_add_address(&batch, pair->index, LINK_HOST, &pair->plan);
 	link_add_end_up(&batch, pair->index, LINK_HOST);
 	six = batch.count;
@@ -130,7 +130,7 @@ static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 	if (index < 0)
 		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
 	link_add_up(&batch, LINK_LOOPBACK_INDEX, "set lo up");
-	link_add_walls(&batch, index, LINK_DYNO, pair->ipv6);
+	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6);
 	link_add_address(&batch, index, LINK_DYNO, &pair->plan);
 	link_add_end_up(&batch, index, LINK_DYNO);
 	link_add_way_out(&batch, index, AF_INET, &pair->plan);

@@ -15,6 +15,7 @@
  * @ns:   the new one
  * @slot, @plan: whose
  * @index: set by private_connect(): the host's end
+ * @speaks6: the kernel speaks IPv6: without care each end would make an address for itself
  * @ipv6: give both ends IPv6 addresses; cleared by private_connect() where the machine refuses them
  * @way_out6: with a default route
  */
@@ -25,6 +26,7 @@ struct private_pair {
 	unsigned slot;
 	struct address_plan plan;
 	int index;
+	bool speaks6;
 	bool ipv6;
 	bool way_out6;
 };

@@ -122,43 +122,69 @@ static inline struct sockaddr_in endpoint(const char *address, uint16_t port)
 	return in;
 }
 
-/** listen_in() - listening TCP socket on 0.0.0.0:@port, made in namespace @ns (-1: here); the thread stays here */
-static inline int listen_in(int ns, uint16_t port)
+/** socket_in() - a socket of @family and @type that was made in namespace @ns (-1: here); the thread stays here */
+static inline int socket_in(int ns, int family, int type)
 {
-	struct sockaddr_in in = endpoint("0.0.0.0", port);
-	const int again = 1; /* the port may have a connection of the test before in TIME-WAIT */
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	int fd;
 
 	CHECK(home >= 0);
 	CHECK(ns < 0 || setns(ns, CLONE_NEWNET) == 0);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK(fd >= 0);
+	fd = socket(family, type | SOCK_CLOEXEC, 0);
 	CHECK(ns < 0 || setns(home, CLONE_NEWNET) == 0);
-	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again)) == 0);
-	CHECK(bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0);
-	CHECK(listen(fd, 8) == 0);
+	CHECK(fd >= 0);
 	close(home);
 	return fd;
 }
 
+/** listen_in() - listening TCP socket on 0.0.0.0:@port, made in namespace @ns (-1: here) */
+static inline int listen_in(int ns, uint16_t port)
+{
+	struct sockaddr_in in = endpoint("0.0.0.0", port);
+	const int again = 1; /* the port may have a connection of the test before in TIME-WAIT */
+	int fd = socket_in(ns, AF_INET, SOCK_STREAM);
+
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again)) == 0);
+	CHECK(bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0);
+	CHECK(listen(fd, 8) == 0);
+	return fd;
+}
+
+/** listen6_in() - the same on [::]:@port, IPv6 only */
+static inline int listen6_in(int ns, uint16_t port)
+{
+	struct sockaddr_in6 in = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	const int on = 1;
+	int fd = socket_in(ns, AF_INET6, SOCK_STREAM);
+
+	CHECK(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0);
+	CHECK(bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0);
+	CHECK(listen(fd, 8) == 0);
+	return fd;
+}
+
 /**
- * reach() - connect to @address:@port from here
+ * reach() - connect to @address:@port from here, IPv4 or IPv6
  * @device: treat the address as on this link, whatever the routes say; NULL for the ordinary way
  * Return: 0, or negative errno, -ETIMEDOUT after FIXTURE_PATIENCE_MS
  */
 static inline int reach(const char *address, uint16_t port, const char *device)
 {
-	struct sockaddr_in in = endpoint(address, port);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	bool is_six = strchr(address, ':') != NULL;
+	struct sockaddr_in four = endpoint(is_six ? "0.0.0.0" : address, port);
+	int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd event = { .fd = fd, .events = POLLOUT };
 	socklen_t size = sizeof(int);
 	int code = 0;
 
 	CHECK(fd >= 0);
+	CHECK(!is_six || inet_pton(AF_INET6, address, &six.sin6_addr) == 1);
 	if (device)
 		CHECK(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) == 0);
-	if (connect(fd, (struct sockaddr *)&in, sizeof(in)) < 0 && errno != EINPROGRESS)
+	if (connect(fd, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+	            is_six ? sizeof(six) : sizeof(four)) < 0 &&
+	    errno != EINPROGRESS)
 		code = errno;
 	else if (poll(&event, 1, FIXTURE_PATIENCE_MS) != 1)
 		code = ETIMEDOUT;

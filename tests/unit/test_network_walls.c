@@ -1,25 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * test_network_walls.c - who reaches whom over a private network: the host the dyno, and nobody anybody else
+ * test_network_walls.c - who reaches whom over private networks: the host the dyno, and a dyno nobody it was not allowed
  *
- * The host here is a namespace of the test's own; that one may become a router, this machine does not.
+ * Settings of the links and the packet filter together. The host here is a namespace of the test's own; that one may become
+ * a router, this machine does not. The whole matrix, with the real command, is tests/sandbox/test_reach.c.
  */
 
 #include "netns_fixture.h"
+
+#define SIX_OF_FIRST "fd64:796e:6f00:1::2"
+#define SIX_OF_SECOND "fd64:796e:6f00:2::2"
+#define SIX_OF_SECOND_GATEWAY "fd64:796e:6f00:2::1"
+#define SIX_OF_HOST "2001:db8::9"
 
 /** set_forwarding() - make "the host" a router, as `sysctl net.ipv4.ip_forward=1` does: every link at once */
 static void set_forwarding(void)
 {
 	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "1\n") == 0);
+	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/forwarding", "1\n") == 0);
 }
 
-/** two_dynos() - @first and @second, each with a server, on a host that has one too and an address besides */
+/** has_ipv6() - tests of it make sense here */
+static bool has_ipv6(void)
+{
+	return link_ipv6();
+}
+
+/** two_dynos() - @first and @second, each with a server, on a host that has one too and addresses besides */
 static void two_dynos(struct fixture *f, struct network *first, struct network *second)
 {
 	struct address_plan other = { .host = 0x0a090909, .bits = 32 };
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 
 	link_add_address(&batch, LINK_LOOPBACK_INDEX, LINK_HOST, &other);
+	if (has_ipv6()) {
+		CHECK(inet_pton(AF_INET6, SIX_OF_HOST, other.host6) == 1);
+		link_add_address6(&batch, LINK_LOOPBACK_INDEX, LINK_HOST, &other);
+	}
 	CHECK(netlink_send(f->sock, &batch, "test", NULL) == 0);
 	*first = open_private(f, 1);
 	*second = open_private(f, 2);
@@ -30,19 +47,34 @@ static void two_dynos(struct fixture *f, struct network *first, struct network *
 	CHECK(reach(first->address, PORT, NULL) == 0 && reach(second->address, PORT, NULL) == 0);
 	CHECK(reach("10.9.9.9", PORT, NULL) == 0);
 	CHECK(reaches(first->fd, first->address, PORT, NULL));
-	CHECK(reaches(first->fd, first->gateway, PORT, LINK_INSIDE));
+	if (!has_ipv6())
+		return;
+	listen6_in(first->fd, PORT);
+	listen6_in(second->fd, PORT);
+	listen6_in(-1, PORT);
+	CHECK(reach(SIX_OF_FIRST, PORT, NULL) == 0 && reach(SIX_OF_SECOND, PORT, NULL) == 0);
+	CHECK(reach(SIX_OF_HOST, PORT, NULL) == 0);
+	CHECK(reaches(first->fd, SIX_OF_FIRST, PORT, NULL));
 }
 
-/** check_walls() - from @first neither @second nor another address of the host is reached, by route or by link */
+/** check_walls() - from @first neither @second nor an address of the host is reached, by route or by link */
 static void check_walls(const struct network *first, const struct network *second)
 {
 	static const char *const devices[] = { NULL, LINK_INSIDE };
+	static const char *const sixes[] = { SIX_OF_SECOND, SIX_OF_SECOND_GATEWAY, SIX_OF_HOST };
 
 	for (int i = 0; i < 2; i++) {
 		CHECK(!reaches(first->fd, second->address, PORT, devices[i]));
+		CHECK(!reaches(first->fd, first->gateway, PORT, devices[i]));
 		CHECK(!reaches(first->fd, second->gateway, PORT, devices[i]));
 		CHECK(!reaches(first->fd, "10.9.9.9", PORT, devices[i]));
+		for (size_t j = 0; has_ipv6() && j < sizeof(sixes) / sizeof(sixes[0]); j++)
+			CHECK(!reaches(first->fd, sixes[j], PORT, devices[i]));
 	}
+	/* its own loopback is there, the host's is not; the host has a server there too */
+	CHECK(reaches(first->fd, "127.0.0.1", PORT, NULL));
+	CHECK(!reaches(first->fd, "127.0.0.1", PORT, LINK_INSIDE));
+	CHECK(!has_ipv6() || !reaches(first->fd, "::1", PORT, LINK_INSIDE));
 	CHECK(!reaches(second->fd, first->address, PORT, LINK_INSIDE));
 }
 
@@ -54,6 +86,7 @@ static void walls_child(void *data)
 	(void)data;
 	two_dynos(&f, &first, &second);
 	check_walls(&first, &second);
+	end(&f);
 }
 
 static void router_child(void *data)
@@ -65,6 +98,7 @@ static void router_child(void *data)
 	set_forwarding();
 	two_dynos(&f, &first, &second);
 	check_walls(&first, &second);
+	end(&f);
 }
 
 static void late_router_child(void *data)
@@ -76,32 +110,28 @@ static void late_router_child(void *data)
 	two_dynos(&f, &first, &second);
 	set_forwarding();
 	check_walls(&first, &second);
+	end(&f);
 }
 
-/** routed_child() - the second wall alone: even a dyno that had a route gets nowhere, and without the wall it would */
-static void routed_child(void *data)
+/** localnet_child() - a published address of loopback opens the link for its answers, and for nothing else */
+static void localnet_child(void *data)
 {
-	_cleanup_netlink_ struct nl_sock *inside = NULL;
+	const struct policy policy = {
+		.port = PORT,
+		.publish_count = 1,
+		.publish = { { .family = AF_INET, .port = 8080, .address = { 127, 0, 0, 1 } } },
+	};
 	struct network first, second;
 	struct fixture f = begin();
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	(void)data;
-	set_forwarding();
 	two_dynos(&f, &first, &second);
-	CHECK(setns(second.fd, CLONE_NEWNET) == 0);
-	CHECK(netlink_open(NETLINK_ROUTE, &inside, &f.err) == 0);
-	set_route(inside, "172.29.0.0", 18, LINK_INSIDE, second.gateway);
-	inside = netlink_close(inside);
-	CHECK(setns(first.fd, CLONE_NEWNET) == 0);
-	CHECK(netlink_open(NETLINK_ROUTE, &inside, &f.err) == 0);
-	set_route(inside, "172.29.0.0", 18, LINK_INSIDE, first.gateway);
-	CHECK(setns(home, CLONE_NEWNET) == 0);
-	CHECK(!reaches(first.fd, second.address, PORT, NULL));
-	set_forwarding(); /* writing 1 over 1 sets nothing: turn it off and on to reach the links */
-	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "0\n") == 0);
-	set_forwarding();
-	CHECK(reaches(first.fd, second.address, PORT, NULL));
+	CHECK(network_admit(f.host, DYNO_NET_PRIVATE, &policy, &first, &f.err) == 0);
+	CHECK(reach("127.0.0.1", 8080, NULL) == 0);
+	check_walls(&first, &second);
+	network_close(f.host, &first);
+	CHECK(reach("127.0.0.1", 8080, NULL) == -ECONNREFUSED);
+	end(&f);
 }
 
 static void test_dynos_do_not_reach_each_other(void **state)
@@ -122,35 +152,71 @@ static void test_dynos_do_not_reach_each_other_when_forwarding_comes_later(void 
 	expect(late_router_child);
 }
 
-static void test_forwarding_is_off_on_the_link_itself(void **state)
+static void test_publishing_on_loopback_opens_no_loopback(void **state)
 {
 	(void)state;
-	expect(routed_child);
+	expect(localnet_child);
 }
 
-static void no_ipv6_child(void *data)
+/** addresses_of() - lines of if_inet6 that name link @name, in the calling thread's namespace */
+static int addresses_of(const char *name)
+{
+	_cleanup_free_ char *text = calloc(1, 65536);
+	int count = 0;
+
+	CHECK(text && fd_read_text(AT_FDCWD, "/proc/thread-self/net/if_inet6", text, 65536) >= 0);
+	for (const char *at = text; (at = strstr(at, name)); at++)
+		count++;
+	return count;
+}
+
+static void addresses_child(void *data)
 {
 	struct fixture f = begin();
 	struct network network = open_private(&f, 1);
-	_cleanup_free_ char *text = calloc(1, 65536);
 
-	/* addresses of all links; ::1 is lo's. The dyno's are seen from within */
+	/* one each, and no link-local one; ::1 is lo's. The dyno's are seen from within */
 	(void)data;
-	CHECK(text && fd_read_text(AT_FDCWD, "/proc/thread-self/net/if_inet6", text, 65536) >= 0);
-	CHECK(!strstr(text, "dyno1"));
+	CHECK(network.ipv6 && addresses_of("dyno1") == 1);
 	CHECK(setns(network.fd, CLONE_NEWNET) == 0);
-	CHECK(fd_read_text(AT_FDCWD, "/proc/thread-self/net/if_inet6", text, 65536) >= 0);
-	CHECK(strstr(text, "00000000000000000000000000000001") && !strstr(text, LINK_INSIDE));
+	CHECK(addresses_of(LINK_INSIDE) == 1 && addresses_of("lo") == 1);
 }
 
-static void test_no_ipv6_on_the_link_but_on_loopback(void **state)
+static void test_one_ipv6_address_at_each_end(void **state)
 {
-	_cleanup_close_ int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
 	(void)state;
-	if (fd < 0)
+	if (!has_ipv6())
 		skip();
-	expect(no_ipv6_child);
+	expect(addresses_child);
+}
+
+static void refused_child(void *data)
+{
+	struct fixture f = begin();
+	struct network network;
+
+	/* the host's end gets no IPv6 address then; the dyno must not be told of one either */
+	(void)data;
+	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1\n") == 0);
+	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1\n") == 0);
+	for (unsigned slot = 1; slot < 3; slot++) {
+		network = open_private(&f, slot);
+		CHECK(!network.ipv6 && !network.way_out6);
+		listen_in(network.fd, PORT);
+		CHECK(reach(network.address, PORT, NULL) == 0);
+		CHECK(reaches(network.fd, SIX_OF_FIRST, PORT, NULL) == false);
+	}
+	CHECK(setns(network.fd, CLONE_NEWNET) == 0);
+	CHECK(addresses_of(LINK_INSIDE) == 0);
+	CHECK(reach(SIX_OF_HOST, PORT, NULL) == -ENETUNREACH);
+}
+
+static void test_host_without_ipv6(void **state)
+{
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	expect(refused_child);
 }
 
 int main(void)
@@ -159,8 +225,9 @@ int main(void)
 		cmocka_unit_test(test_dynos_do_not_reach_each_other),
 		cmocka_unit_test(test_dynos_do_not_reach_each_other_on_a_router),
 		cmocka_unit_test(test_dynos_do_not_reach_each_other_when_forwarding_comes_later),
-		cmocka_unit_test(test_forwarding_is_off_on_the_link_itself),
-		cmocka_unit_test(test_no_ipv6_on_the_link_but_on_loopback),
+		cmocka_unit_test(test_publishing_on_loopback_opens_no_loopback),
+		cmocka_unit_test(test_one_ipv6_address_at_each_end),
+		cmocka_unit_test(test_host_without_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
