@@ -13,14 +13,20 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include <netlink/socket.h>
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/raw.h"
 #include "netns/netlink.h"
 
 #define ENVELOPE_SIZE (NLMSG_HDRLEN + sizeof(struct nfgenmsg)) /* of a "begin" and of an "end" */
@@ -170,6 +176,46 @@ int nft_open(struct nl_sock **ret, struct dyno_error *err)
 		error_remedy(err, "load the modules nfnetlink and nf_tables, or use --net none");
 	}
 	return r;
+}
+
+/**
+ * hold() - keep @fd, and nothing else, until what was removed is freed; in a child process
+ * membarrier(2) waits for the same that the kernel waits for, but without the lock that everybody's requests need.
+ */
+__attribute__((noreturn)) static void hold(int fd)
+{
+	const struct timespec patience = { .tv_nsec = 100 * 1000 * 1000 };
+
+	if (fd > 0)
+		(void)raw_syscall(SYS_close_range, 0, fd - 1, 0, 0);
+	(void)raw_syscall(SYS_close_range, fd + 1, UINT32_MAX, 0, 0);
+	/* the second time for a removal whose wait had not begun yet */
+	if (raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0, 0) < 0 ||
+	    raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0, 0) < 0)
+		(void)raw_syscall(SYS_nanosleep, (long)&patience, 0, 0, 0);
+	raw_exit();
+}
+
+struct nl_sock *nft_close(struct nl_sock *sock)
+{
+	sigset_t all, before;
+	long pid;
+
+	if (!sock)
+		return NULL;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	/* forks without exit signal and without libc's handlers; the second, so that nobody has to wait for the holder */
+	pid = raw_syscall(SYS_clone, 0, 0, 0, 0);
+	if (pid == 0) {
+		if (raw_syscall(SYS_clone, 0, 0, 0, 0) == 0)
+			hold(nl_socket_get_fd(sock));
+		raw_exit();
+	}
+	while (pid > 0 && waitpid((pid_t)pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return netlink_close(sock);
 }
 
 /**

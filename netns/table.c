@@ -189,7 +189,7 @@ struct table *table_close(struct table *table)
 	if (!table)
 		return NULL;
 	let_go(table);
-	table->sock = netlink_close(table->sock);
+	table->sock = nft_close(table->sock);
 	free(table->notes);
 	free(table);
 	errno = saved;
