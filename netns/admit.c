@@ -213,6 +213,7 @@ void network_close(struct network_host *host, struct network *network)
 	network->admitted = false;
 	publish_release(&network->publish);
 	network->helper = rootless_stop(network->helper);
+	network->inside = netlink_close(network->inside);
 	network->user = fd_close(network->user);
 	network->fd = fd_close(network->fd);
 }

@@ -4,13 +4,13 @@
  *
  * Theory of operation (root)
  *
- * 1. Ask the machine's routes whether the slot's addresses are free. Nothing has been made yet, so refusing is free.
- * 2. Be a user of the packet filter: it must be there before the first link is, because it is what keeps dynos in.
- * 3. Make a namespace, or fetch the one that was begun ahead: the calling thread is in it. There it only opens two descriptors: the
+ * 1. Make a namespace, or fetch the one that was begun ahead: the calling thread is in it. There it only opens two descriptors: the
  *    namespace itself and a netlink socket, which belongs to the namespace in which it was created.
- * 4. setns(2) back at once. Everything that follows needs no visit: requests about the inside go through the inner
+ * 2. setns(2) back at once. Everything that follows needs no visit: requests about the inside go through the inner
  *    socket, requests about the host through the outer one. So there is one short stretch of code in which the thread
- *    is elsewhere, and one place that brings it back.
+ *    is elsewhere, and one place that brings it back. The child has its namespace from here on and goes its way.
+ * 3. Ask the machine's routes whether the slot's addresses are free. No link has been made yet, so refusing is free.
+ * 4. Be a user of the packet filter: it must be there before the first link is, because it is what keeps dynos in.
  * 5. Make the pair and set up its ends (private.c), each a batch.
  *
  * That is the end without its app. What the app is given (published addresses, egress, services of this machine) comes
@@ -229,18 +229,19 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 }
 
 /**
- * open_private() - check that the slot can be had, and have its walls, before anything is made
- * @pair: outer half filled in
+ * check_private() - the slot can be had, and its walls stand, before a link is made
+ * @pair: filled in
  */
-static int open_private(struct network_host *host, unsigned slot, struct private_pair *pair, struct dyno_error *err)
+static int check_private(struct network_host *host, const struct network *network, struct private_pair *pair,
+                         struct dyno_error *err)
 {
 	int r = network_need_range(host, err);
 
 	if (r < 0)
 		return r;
-	*pair = (struct private_pair){ .slot = slot, .ns = -1 };
-	if (address_plan(&host->range, slot, &pair->plan) < 0)
-		return error_set(err, -ERANGE, STEP, "slot %u has no address: the range holds %u dynos", slot,
+	*pair = (struct private_pair){ .slot = network->slot, .ns = network->fd, .inside = network->inside };
+	if (address_plan(&host->range, network->slot, &pair->plan) < 0)
+		return error_set(err, -ERANGE, STEP, "slot %u has no address: the range holds %u dynos", network->slot,
 		                 address_slots(&host->range));
 	r = network_need_socket(host, err);
 	if (r < 0)
@@ -253,25 +254,27 @@ static int open_private(struct network_host *host, unsigned slot, struct private
 	return r < 0 ? r : network_need_table(host, err);
 }
 
-/** connect_private() - the private half of network_open(): a pair between @inner and the host, noted in @network */
-static int connect_private(struct network_host *host, const struct inner *inner, struct private_pair *pair,
-                           struct network *network, struct dyno_error *err)
+int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err)
 {
+	struct private_pair pair;
 	int r;
 
-	pair->inside = inner->sock;
-	pair->ns = inner->ns;
-	r = private_connect(pair, err);
+	if (net != DYNO_NET_PRIVATE || host->rootless)
+		return 0;
+	r = check_private(host, network, &pair, err);
+	if (r == 0)
+		r = private_connect(&pair, err);
+	network->inside = netlink_close(network->inside);
 	if (r < 0)
 		return r;
 	/* refused once, refused to the next one too */
-	host->ipv6 = pair->ipv6;
-	network->ipv6 = pair->ipv6;
-	network->way_out6 = pair->ipv6 && pair->way_out6;
-	network->index = pair->index;
-	(void)address_text(pair->plan.dyno, network->address);
-	(void)address_text(pair->plan.host, network->gateway);
-	(void)link_name(pair->slot, network->ifname);
+	host->ipv6 = pair.ipv6;
+	network->ipv6 = pair.ipv6;
+	network->way_out6 = pair.ipv6 && pair.way_out6;
+	network->index = pair.index;
+	(void)address_text(pair.plan.dyno, network->address);
+	(void)address_text(pair.plan.host, network->gateway);
+	(void)link_name(pair.slot, network->ifname);
 	/* the link is ours, it is new, and the file belongs to it: what could fail here is a read-only /proc/sys */
 	if (network->way_out6 && host->way_out6 == 1 && uplink_link6(network->ifname) < 0)
 		network->way_out6 = false;
@@ -282,29 +285,19 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
                  struct dyno_error *err)
 {
 	struct network network = NETWORK_NULL;
-	struct private_pair pair;
 	struct inner inner;
-	int r = 0;
+	int r;
 
 	network.slot = slot;
-	if (net == DYNO_NET_HOST) {
-		*ret = network;
-		return 0;
-	}
-	if (net == DYNO_NET_PRIVATE)
-		r = open_private(host, slot, &pair, err);
-	if (r == 0)
+	if (net != DYNO_NET_HOST) {
 		r = inner_open(host, net, &inner, err);
-	if (r < 0)
-		return r;
-	if (net == DYNO_NET_PRIVATE)
-		r = connect_private(host, &inner, &pair, &network, err);
-	if (r == 0) {
-		network.fd = TAKE_FD(inner.ns);
-		*ret = network;
+		if (r < 0)
+			return r;
+		network.fd = inner.ns;
+		network.inside = inner.sock;
 	}
-	inner_close(&inner);
-	return r;
+	*ret = network;
+	return 0;
 }
 
 int network_attach(struct network_host *host, enum dyno_net net, unsigned slot, pid_t pid, struct network *ret,

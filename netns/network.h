@@ -22,6 +22,7 @@
 struct network_host; /* host namespace fd, netlink socket, address range, packet filter */
 
 struct listen_seen;
+struct nl_sock;
 
 /**
  * struct network - one dyno's network end
@@ -36,12 +37,14 @@ struct listen_seen;
  * @helper:   pid of pasta, 0 without
  * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
  * @slot:     as opened
+ * @inside:   netlink socket in it, from network_open() to network_connect()
  * @publish:  the host's side of the port
  */
 struct network {
 	int fd;
 	int user;
 	unsigned slot;
+	struct nl_sock *inside;
 	char address[16];
 	char gateway[16];
 	char ifname[16];
@@ -90,12 +93,19 @@ void network_begin(struct network_host *host, enum dyno_net net);
 void network_abandon(struct network_host *host);
 
 /**
- * network_open() - parent half as root: make namespace, loopback up, and for NET_PRIVATE a veth pair with addresses and
- * routes behind the packet filter, ready to accept connections of this machine. On failure nothing is left.
- * @slot: 0..NETWORK_SLOTS-1, owned by the caller; names, addresses and MACs derive from it
+ * network_open() - parent half as root, first part: make the namespace, and for NET_NONE set its loopback up
+ * The child may enter it at once: what follows is done from outside, at the same time. On failure nothing is left.
+ * @slot: 0..network_slots()-1, owned by the caller; names, addresses and MACs derive from it
  */
 int network_open(struct network_host *host, enum dyno_net net, unsigned slot, struct network *ret,
                  struct dyno_error *err);
+
+/**
+ * network_connect() - second part: for NET_PRIVATE a veth pair with addresses and routes, behind the packet filter, ready
+ * to accept connections of this machine
+ * On failure nothing is left but the namespace, for network_close().
+ */
+int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err);
 
 /**
  * network_attach() - parent half rootless: hold the namespaces of the cloned child @pid, to connect them in network_admit()

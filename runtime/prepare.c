@@ -280,7 +280,7 @@ static int await_mapped(const struct dyno_sandbox *sandbox, struct dyno_error *e
 	return 0;
 }
 
-/** step_network() - make the network end while the child builds its filesystem */
+/** step_network() - make the network namespace while the child builds its filesystem */
 static int step_network(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -295,7 +295,7 @@ static int step_network(struct prepare *prepare, struct dyno_error *err)
 	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
 }
 
-/** step_hand_over() - give the child its network */
+/** step_hand_over() - give the child its network namespace: it goes on while we connect it */
 static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -306,6 +306,14 @@ static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
 	if (sandbox->shape.net == DYNO_NET_HOST)
 		return 0;
 	return told(channel_send(sandbox->channel, &message, NULL, &fd, fd >= 0 ? 1 : 0), err);
+}
+
+/** step_connect() - connect the namespace with this machine */
+static int step_connect(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+
+	return network_connect(sandbox->host->network, sandbox->shape.net, &sandbox->network, err);
 }
 
 /**
@@ -343,6 +351,7 @@ static const struct {
 	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
 	{ "parent network", step_network, DYNO_PHASE_COUNT },
 	{ "parent hand over", step_hand_over, DYNO_PHASE_COUNT },
+	{ "parent connect", step_connect, DYNO_PHASE_COUNT },
 	{ "parent slug", step_slug, DYNO_PHASE_COUNT },
 };
 

@@ -249,12 +249,24 @@ static inline void end(struct fixture *fixture)
 	fixture->dir = fd_close(fixture->dir);
 }
 
+/** try_private() - both parts of a private network. Return: 0 or negative errno, with nothing left */
+static inline int try_private(struct fixture *fixture, unsigned slot, struct network *network)
+{
+	int r = network_open(fixture->host, DYNO_NET_PRIVATE, slot, network, &fixture->err);
+
+	if (r == 0)
+		r = network_connect(fixture->host, DYNO_NET_PRIVATE, network, &fixture->err);
+	if (r < 0)
+		network_close(fixture->host, network);
+	return r;
+}
+
 /** open_private() - a private network that must work */
 static inline struct network open_private(struct fixture *fixture, unsigned slot)
 {
 	struct network network = NETWORK_NULL;
 
-	if (network_open(fixture->host, DYNO_NET_PRIVATE, slot, &network, &fixture->err) < 0) {
+	if (try_private(fixture, slot, &network) < 0) {
 		fprintf(stderr, "%s: %s\n", fixture->err.step, fixture->err.text);
 		_exit(FIXTURE_FAILED);
 	}

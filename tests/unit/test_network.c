@@ -114,7 +114,7 @@ static void last_slot_child(void *data)
 
 	(void)data;
 	CHECK(strcmp(network.address, "172.29.63.250") == 0 && strcmp(network.ifname, "dyno4094") == 0);
-	CHECK(network_open(f.host, DYNO_NET_PRIVATE, NETWORK_SLOTS, &none, &f.err) == -ERANGE);
+	CHECK(try_private(&f, NETWORK_SLOTS, &none) == -ERANGE);
 	CHECK(none.fd == -1 && strstr(f.err.text, "4095"));
 	network_close(f.host, &network);
 	end(&f);
@@ -136,7 +136,7 @@ static void clash_child(void *data)
 	set_route(f.sock, "0.0.0.0", 0, "lo", NULL);
 	good = open_private(&f, 8); /* the default route is nobody's claim */
 	set_route(f.sock, "172.29.0.0", 24, "lo", NULL);
-	CHECK(network_open(f.host, DYNO_NET_PRIVATE, 9, &network, &f.err) == -EADDRINUSE);
+	CHECK(try_private(&f, 9, &network) == -EADDRINUSE);
 	CHECK(strstr(f.err.text, "172.29.0.0/24") && strstr(f.err.text, "(on lo)") && f.err.remedy[0]);
 	CHECK(network.fd == -1 && link_index(f.sock, "dyno9") == -ENODEV);
 	CHECK(network_open(f.host, DYNO_NET_NONE, 9, &network, &f.err) == 0);
@@ -205,7 +205,7 @@ static void foreign_child(void *data)
 	CHECK(netlink_send(f.sock, &batch, "test", NULL) == 0);
 	CHECK(network_remove(f.host, 5, &f.err) == -EEXIST);
 	fds = open_fds();
-	CHECK(network_open(f.host, DYNO_NET_PRIVATE, 5, &network, &f.err) == -EEXIST);
+	CHECK(try_private(&f, 5, &network) == -EEXIST);
 	CHECK(strstr(f.err.text, "dyno5") && f.err.remedy[0]);
 	/* the host keeps its packet filter */
 	CHECK(open_fds() == fds + 2 && network.fd == -1 && link_index(f.sock, "dyno5") == index);
@@ -279,7 +279,7 @@ static void shortage_child(void *data)
 		f.host = network_host_close(f.host);
 		CHECK(network_host_open(false, f.dir, &f.host, &f.err) == 0);
 		CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-		r = network_open(f.host, DYNO_NET_PRIVATE, 9, &network, &f.err);
+		r = try_private(&f, 9, &network);
 		limit.rlim_cur = 4096;
 		CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 		CHECK(where() == home);
