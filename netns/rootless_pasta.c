@@ -44,6 +44,7 @@
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 #define COMPLAINT_SIZE 160
 #define MAC "02:64:79:00:00:00"
+#define MAC_DYNO "02:64:79:01:00:00"
 
 #define ARGUMENTS_MAX (32 + POLICY_PUBLISH_MAX)
 #define WORDS_SIZE 2048
@@ -122,6 +123,8 @@ static void add_device(struct arguments *arguments, const struct rootless_job *j
 	add(arguments, "--config-net");
 	add(arguments, "--ns-ifname=" LINK_INSIDE);
 	add(arguments, "--mac-addr=" MAC);
+	/* else the pasta of Debian 12 does not know it before the dyno sends something, and nobody gets in */
+	add(arguments, "--ns-mac-addr=" MAC_DYNO);
 	add_text(arguments, "--address=%s", address_text(job->plan.dyno, text));
 	add_text(arguments, "--netmask=%u", job->plan.bits);
 	add_text(arguments, "--gateway=%s", address_text(job->plan.host, text));
