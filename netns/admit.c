@@ -99,14 +99,17 @@ static int admit_private(struct network_host *host, const struct policy *policy,
 int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,
                   struct dyno_error *err)
 {
+	struct policy places = *policy;
 	int r;
 
 	if (net != DYNO_NET_PRIVATE)
 		return 0;
+	if (host->rootless)
+		rootless_places(&places);
 	network->admitted = true;
 	r = network_step("admit reserve", err);
-	if (r == 0 && (policy->publish_count > 0 || policy->publish_unix))
-		r = publish_reserve(policy, &network->publish, err);
+	if (r == 0 && (places.publish_count > 0 || places.publish_unix))
+		r = publish_reserve(&places, &network->publish, err);
 	if (r < 0)
 		return r;
 	if (!host->rootless)

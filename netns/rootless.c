@@ -130,6 +130,16 @@ int rootless_target(const struct address_range *range, unsigned slot, uint16_t p
 	return 0;
 }
 
+void rootless_places(struct policy *policy)
+{
+	const struct policy_endpoint own = { AF_INET, policy->port, { IN_LOOPBACKNET, 0, 0, 1 } };
+
+	if (policy->port == 0 || policy->publish_count > 0 || policy->publish_unix)
+		return;
+	policy->publish[0] = own;
+	policy->publish_count = 1;
+}
+
 /** needs_outside() - something has to lead out of the namespace */
 static bool needs_outside(const struct network *network, const struct policy *policy)
 {

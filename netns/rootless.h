@@ -37,6 +37,12 @@ int rootless_usable(struct dyno_error *err);
 int rootless_open(pid_t pid, struct network *network, struct dyno_error *err);
 
 /**
+ * rootless_places() - without a word about it in @policy, publish the port at the same one of 127.0.0.1
+ * As root this machine reaches a dyno at its own address; rootless that address is known inside only.
+ */
+void rootless_places(struct policy *policy);
+
+/**
  * rootless_start() - walls, and pasta where the policy needs it: when anything outside may be reached, for services of
  * the host that are allowed, and for rootless_carries(). Returns when both are ready
  * Must: be called before the app runs. The helper dies with the calling thread.
