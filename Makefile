@@ -47,7 +47,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 BASE := error fd text units clock claim fault options options_print
 ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
-NETNS := address admit ahead conntrack link listen netlink network nft owner policy private publish range relay \
+NETNS := address admit ahead conntrack foreign link listen netlink network nft owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
@@ -57,8 +57,8 @@ PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_detect test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
-	test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
-	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units test_watch
+	test_network_tenants test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
+	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units test_uplink test_watch
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
@@ -76,7 +76,7 @@ PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
-BENCH_SRC := benchmarks/spawn.c benchmarks/first.c
+BENCH_SRC := benchmarks/spawn.c benchmarks/first.c benchmarks/network.c
 EXAMPLE_SRC := examples/library/launch.c
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
@@ -300,6 +300,11 @@ $(B)/bench/spawn: $(B)/obj/benchmarks/spawn.o $(B)/obj/base/fd.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -no-pie $(LDFLAGS) -o $@ $^
 
+$(B)/bench/network: $(B)/obj/benchmarks/network.o $(LIB_OBJ)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(call link_dyno,$@)
+
 # no C library, no start-up code: "first instruction" is the kernel's work and nothing else
 $(B)/bench/first: benchmarks/first.c Makefile
 	$(call say,LINK)
@@ -312,12 +317,13 @@ $(B)/bench/first-glibc: benchmarks/first.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -O2 -fno-pie -no-pie -static -o $@ $<
 
-bench-tools: all $(B)/bench/spawn $(B)/bench/first $(B)/bench/first-glibc
+bench-tools: all $(B)/bench/spawn $(B)/bench/network $(B)/bench/first $(B)/bench/first-glibc
 
 bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; report in build/bench/report.md
 	scripts/install-deps.sh build bench
-	$(MAKE) bench-tools
+	$(MAKE) bench-tools $(B)/tests/probe $(B)/tests/sandbox/test_thousand
 	benchmarks/run.sh
+	benchmarks/network.sh
 
 SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 

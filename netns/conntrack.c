@@ -67,11 +67,12 @@ static void put_question(struct nft_batch *batch, unsigned type, unsigned family
 }
 
 /** see_connection() - one message of a dump: keep its first tuple */
-static void see_connection(unsigned type, struct nft_view body, void *data)
+static void see_connection(unsigned type, unsigned family, struct nft_view body, void *data)
 {
 	struct found *found = data;
 	struct nft_view tuple = nft_find(body, CTA_TUPLE_ORIG), zone = nft_find(body, CTA_ZONE);
 
+	(void)family;
 	if (type != IPCTNL_MSG_CT_NEW || !tuple.data || tuple.size > FOUND_SIZE)
 		return;
 	if (found->count == FOUND_MAX) {

@@ -393,6 +393,7 @@ int nft_parse(const void *buf, size_t size, uint32_t seq, nft_each *each, void *
 	const char *at = buf;
 
 	while (size >= NLMSG_HDRLEN) {
+		struct nfgenmsg general;
 		struct nlmsghdr head;
 		size_t step;
 
@@ -406,7 +407,8 @@ int nft_parse(const void *buf, size_t size, uint32_t seq, nft_each *each, void *
 				return end_of_dump(&head, at + NLMSG_HDRLEN);
 			if (head.nlmsg_len < ENVELOPE_SIZE)
 				return -EBADMSG;
-			each(head.nlmsg_type & 0xff,
+			memcpy(&general, at + NLMSG_HDRLEN, sizeof(general));
+			each(head.nlmsg_type & 0xff, general.nfgen_family,
 			     (struct nft_view){ at + ENVELOPE_SIZE, head.nlmsg_len - ENVELOPE_SIZE }, data);
 		}
 		if (step >= size)
@@ -477,6 +479,16 @@ uint32_t nft_u32(struct nft_view view, uint32_t otherwise)
 		return otherwise;
 	memcpy(&value, view.data, sizeof(value));
 	return ntohl(value);
+}
+
+uint64_t nft_u64(struct nft_view view, uint64_t otherwise)
+{
+	uint64_t value;
+
+	if (view.size != sizeof(value))
+		return otherwise;
+	memcpy(&value, view.data, sizeof(value));
+	return be64toh(value);
 }
 
 bool nft_text_is(struct nft_view view, const char *text)

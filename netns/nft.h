@@ -93,8 +93,8 @@ int nft_send(struct nl_sock *sock, struct nft_batch *batch, const char *step, st
 /** nft_exists() - ask for one object by a batch of one request. Return: 1, 0, or negative errno */
 int nft_exists(struct nl_sock *sock, struct nft_batch *batch);
 
-/** nft_each - one message of an answer; @body: its attributes */
-typedef void nft_each(unsigned type, struct nft_view body, void *data);
+/** nft_each - one message of an answer; @family: NFPROTO_...; @body: its attributes */
+typedef void nft_each(unsigned type, unsigned family, struct nft_view body, void *data);
 
 /**
  * nft_dump() - ask for many objects by a batch of one request (which nft_dump() flags as such)
@@ -116,6 +116,7 @@ struct nft_view nft_find(struct nft_view attrs, unsigned type);
 struct nft_view nft_next(struct nft_view *attrs, unsigned *ret_type);
 /** nft_u32() - the number in network order in @view, or @otherwise when it has another size */
 uint32_t nft_u32(struct nft_view view, uint32_t otherwise);
+uint64_t nft_u64(struct nft_view view, uint64_t otherwise);
 /** nft_text_is() - @view is the text @text, with or without its NUL */
 bool nft_text_is(struct nft_view view, const char *text);
 

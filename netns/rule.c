@@ -304,14 +304,18 @@ static uint32_t put_step(struct nft_batch *batch, const struct rule_step *step, 
 	return 0;
 }
 
-/** put_rule() - the rule that starts at @steps. Return: its number of steps */
-static size_t put_rule(struct nft_batch *batch, unsigned family, const char *table, const struct rule_step *steps,
-                       size_t count)
+/**
+ * put_rule() - the rule that starts at @steps
+ * @flags: NLM_F_APPEND for the end of its chain, 0 for the head
+ * Return: its number of steps
+ */
+static size_t put_rule(struct nft_batch *batch, unsigned flags, unsigned family, const char *table,
+                       const struct rule_step *steps, size_t count)
 {
 	uint32_t loaded = 0;
 	size_t i, list;
 
-	add(batch, "add a rule to the packet filter", NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family);
+	add(batch, "add a rule to the packet filter", NFT_MSG_NEWRULE, NLM_F_CREATE | flags, family);
 	nft_put_text(batch, NFTA_RULE_TABLE, table);
 	nft_put_text(batch, NFTA_RULE_CHAIN, steps[0].data);
 	list = nft_nest(batch, NFTA_RULE_EXPRESSIONS);
@@ -329,12 +333,19 @@ void rule_put_rules(struct nft_batch *batch, unsigned family, const char *table,
 
 	while (i < count) {
 		if (ipv6 || steps[i].key == 0)
-			i += put_rule(batch, family, table, steps + i, count - i);
+			i += put_rule(batch, NLM_F_APPEND, family, table, steps + i, count - i);
 		else
 			do
 				i++;
 			while (i < count && steps[i].kind != RULE_KIND_BEGIN);
 	}
+}
+
+void rule_put_first(struct nft_batch *batch, unsigned family, const char *table, const struct rule_step *steps,
+                    size_t count)
+{
+	for (size_t i = 0; i < count;)
+		i += put_rule(batch, 0, family, table, steps + i, count - i);
 }
 
 void rule_put_elements(struct nft_batch *batch, unsigned type, const char *table, const char *set,

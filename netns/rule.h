@@ -250,12 +250,15 @@ void rule_put_chains(struct nft_batch *batch, const char *table, const struct ru
 void rule_put_sets(struct nft_batch *batch, const char *table, const struct rule_set *sets, size_t count);
 
 /**
- * rule_put_rules() - add the rules @steps to @table, each at the end of its chain
- * @family: NFPROTO_INET, or of somebody else's table
- * @ipv6:   with the rules that begin with RULE6
+ * rule_put_rules() - add the rules @steps to @table of @family, each at the end of its chain
+ * @ipv6: with the rules that begin with RULE6
  */
 void rule_put_rules(struct nft_batch *batch, unsigned family, const char *table, const struct rule_step *steps,
                     size_t count, bool ipv6);
+
+/** rule_put_first() - the same, but each at the head of its chain: for somebody else's table */
+void rule_put_first(struct nft_batch *batch, unsigned family, const char *table, const struct rule_step *steps,
+                    size_t count);
 
 /** rule_put_elements() - request @type (NFT_MSG_NEWSETELEM, ..._DELSETELEM) for @count elements of @set; 0: all of them */
 void rule_put_elements(struct nft_batch *batch, unsigned type, const char *table, const char *set,

@@ -33,6 +33,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "netns/foreign.h"
 #include "netns/link.h"
 #include "netns/netlink.h"
 #include "netns/rule.h"
@@ -126,8 +127,10 @@ static void let_go(struct table *table)
 		return;
 	(void)set_lock(table->lock, F_OFD_SETLK, F_UNLCK);
 	if (set_lock(table->lock, F_OFD_SETLK, F_WRLCK) == 0) {
-		if (table->sock)
+		if (table->sock) {
+			foreign_close(table->sock);
 			remove_table(table);
+		}
 		uplink_restore(table->dir);
 		(void)unlinkat(table->dir, table->file, 0);
 	}
@@ -157,6 +160,9 @@ static int enter(struct table *table, struct dyno_error *err)
 		return error_set(err, r, STEP, "cannot ask for the table inet " TABLE_NAME ":");
 	if (r == 0)
 		r = table_install(table, alone, err);
+	/* Docker may have come later than the table. What cannot be done there costs ways through Docker, no more */
+	if (r >= 0)
+		(void)foreign_open(table->sock, NULL);
 	if (r >= 0 && alone)
 		r = set_lock(table->lock, F_OFD_SETLK, F_RDLCK);
 	return r < 0 ? r : 0;

@@ -223,13 +223,14 @@ static bool belongs(const struct search *search, const struct table_note *note)
 }
 
 /** see_elements() - one message of a dump: note the elements that belong to the slot */
-static void see_elements(unsigned type, struct nft_view body, void *data)
+static void see_elements(unsigned type, unsigned family, struct nft_view body, void *data)
 {
 	struct search *search = data;
 	const struct layout *layout = &layouts[search->set];
 	struct nft_view list = nft_find(body, NFTA_SET_ELEM_LIST_ELEMENTS), element;
 	unsigned kind;
 
+	(void)family;
 	if (type != NFT_MSG_NEWSETELEM)
 		return;
 	while ((element = nft_next(&list, &kind)).data) {
