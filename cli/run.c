@@ -449,6 +449,9 @@ static int run_dyno(const struct run_request *request, uint64_t requested_ns)
 	int code;
 
 	terminal_init(&terminal, -1); /* the app's terminal comes when it is up */
+	if (request->net_why.code < 0 && !request->given->quiet)
+		message_line("dyno: nothing outside can be reached: %s (%s)", request->net_why.text,
+		             request->net_why.remedy);
 	code = run_launch(&run, requested_ns, &err);
 	while (code == 0 && !run.abandoned && (!run.ended || !terminal_drained(&terminal)))
 		code = run_wait(&run, &err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/net_default.h"
 #include "cli/network_options.h"
 #include "cli/verb.h"
 #include "config/sizes.h"
@@ -251,7 +252,7 @@ static int resolve_shape(const struct run_given *given, struct run_request *requ
 	int code;
 
 	shape->stack = "host";
-	shape->net = (enum dyno_net)given->net;
+	shape->net = given->net < 0 ? DYNO_NET_PRIVATE : (enum dyno_net)given->net;
 	shape->no_init = given->no_init;
 	shape->scratch_size = given->scratch_size;
 	if (given->stack && strcmp(given->stack, "host") != 0) {
@@ -316,6 +317,8 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 		code = resolve_shape(given, ret, err);
 	if (code == 0)
 		code = network_options_resolve(given, ret, err);
+	if (code == 0)
+		net_default(given, ret);
 	if (code == 0 && given->keep)
 		code = resolve_keep(given->keep, err);
 	return code;

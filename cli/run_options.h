@@ -49,14 +49,14 @@ struct run_given {
 /** RUN_GIVEN_DEFAULTS - what stands in a struct run_given before the options are read */
 #define RUN_GIVEN_DEFAULTS                                                                                             \
 	{                                                                                                              \
-		.size = -1, .timeline = -1, .net = DYNO_NET_PRIVATE, .grace_ms = 30000,                                \
-		.boot_timeout_ms = BOOT_TIMEOUT_NOT_GIVEN                                                              \
+		.size = -1, .timeline = -1, .net = -1, .grace_ms = 30000, .boot_timeout_ms = BOOT_TIMEOUT_NOT_GIVEN    \
 	}
 
 /**
  * struct run_request - a validated request: everything that the event loop needs
  * @shape, @app: for dyno_prepare() and dyno_start(); they point into @given, @inputs and the paths below
  * @inputs:      owned
+ * @net_why:     why the network is less than the default, code 0 when it is not
  * @slug, @stack, @scratch_dir: canonical paths; @publish_unix: absolute
  */
 struct run_request {
@@ -65,6 +65,7 @@ struct run_request {
 	struct dyno_app app;
 	enum report_format timeline;
 	struct app_inputs inputs;
+	struct dyno_error net_why;
 	char slug[PATH_MAX];
 	char stack[PATH_MAX];
 	char scratch_dir[PATH_MAX];

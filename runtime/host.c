@@ -17,8 +17,7 @@
 #include "base/text.h"
 #include "isolation/landlock.h"
 
-/** has_sys_admin() - whether we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */
-static bool has_sys_admin(void)
+bool host_has_privilege(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -101,7 +100,7 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 	if (!host)
 		return error_set(err, -ENOMEM, "host", "out of memory");
 	*host = (struct dyno_host){
-		.rootless = !has_sys_admin(),
+		.rootless = !host_has_privilege(),
 		.uid = geteuid(),
 		.gid = getegid(),
 		.state_fd = -1,

@@ -30,4 +30,7 @@ struct dyno_host {
 	struct network_host *network;
 };
 
+/** host_has_privilege() - we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */
+bool host_has_privilege(void);
+
 #endif /* RUNTIME_HOST_H */
