@@ -21,30 +21,37 @@
 
 #define BOOT_TIMEOUT_DEFAULT_MS 60000U
 
+/** union place - a socket's address of either family */
+union place {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
+/** free_port_of() - a port that is free at every address of @family. Return: 0 or negative errno */
+static int free_port_of(sa_family_t family, uint16_t *ret)
+{
+	_cleanup_close_ int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	union place place = { .any.sa_family = family };
+	socklen_t size = family == AF_INET6 ? sizeof(place.six) : sizeof(place.four);
+
+	if (fd < 0 || bind(fd, &place.any, size) < 0 || getsockname(fd, &place.any, &size) < 0)
+		return -errno;
+	*ret = ntohs(family == AF_INET6 ? place.six.sin6_port : place.four.sin_port);
+	return 0;
+}
+
 /**
  * free_port() - a port that is free on this machine now, for an app that shares its network
- * The socket takes IPv4 as well where there is IPv6. Somebody else may have the port before the app does: then it says so.
+ * A socket for IPv6 takes IPv4 as well. Somebody else may have the port before the app does: then the app says so.
  */
 static int free_port(uint16_t *ret, struct dyno_error *err)
 {
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
-	struct sockaddr_in four = { .sin_family = AF_INET };
-	socklen_t size = sizeof(six);
-	_cleanup_close_ int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int code = free_port_of(AF_INET6, ret);
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&six, size) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&six, &size) == 0) {
-		*ret = ntohs(six.sin6_port);
-		return 0;
-	}
-	fd = fd_close(fd);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	size = sizeof(four);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&four, size) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&four, &size) < 0)
-		return error_set(err, -errno, "port", "cannot find a free port:");
-	*ret = ntohs(four.sin_port);
-	return 0;
+	if (code < 0)
+		code = free_port_of(AF_INET, ret);
+	return code < 0 ? error_set(err, code, "port", "cannot find a free port:") : 0;
 }
 
 /** auto_port() - a port for an app that does not care; on a network of its own every one is free */
@@ -64,16 +71,18 @@ static int auto_port(enum dyno_net net, uint16_t *ret, struct dyno_error *err)
 static int resolve_port(const struct run_given *given, struct run_request *request, struct dyno_error *err)
 {
 	bool published = given->publish.count > 0 || given->publish_unix;
+	int code;
 
 	if (!given->port && !published)
 		return 0;
 	if (!given->port || strcmp(given->port, "auto") == 0)
 		return auto_port(request->shape.net, &request->app.port, err);
-	if (units_port(given->port, &request->app.port) == 0)
-		return 0;
-	error_set(err, -EINVAL, "port", "--port %.40s: not a port", given->port);
-	error_remedy(err, "1 to 65535, or auto");
-	return -EINVAL;
+	code = units_port(given->port, &request->app.port);
+	if (code == -ERANGE)
+		return error_set(err, -EINVAL, "port", "--port: '%.40s' is not within 1 and 65535", given->port);
+	if (code < 0)
+		return error_set(err, -EINVAL, "port", "--port: '%.40s' is neither a port nor auto", given->port);
+	return 0;
 }
 
 /** resolve_unix() - --publish-unix as an absolute path */

@@ -208,7 +208,7 @@ static int publish_read(struct policy *policy, const char *text, struct dyno_err
 	bool brackets = text[0] == '[';
 	const char *end = brackets ? strchr(text, ']') : strchr(text, ':');
 	char host[ITEM_SIZE];
-	uint16_t port;
+	uint16_t port = 0;
 	int r;
 
 	if (brackets && (!end || end[1] != ':')) {
@@ -318,7 +318,7 @@ static int cidr_check_host_bits(const char *text, const struct policy_cidr *cidr
 
 	for (i = cidr->bits; i < length * 8; i++)
 		network.address[i / 8] &= (uint8_t) ~(0x80U >> i % 8);
-	if (memcmp(&network, cidr, sizeof(network)) == 0)
+	if (memcmp(network.address, cidr->address, sizeof(network.address)) == 0)
 		return 0;
 	(void)inet_ntop(cidr->family, network.address, whole, sizeof(whole));
 	(void)inet_ntop(cidr->family, cidr->address, one, sizeof(one));

@@ -190,7 +190,7 @@ pid_t relay_start(const int *listeners, size_t count, int user, int net, const s
 	pid = spawn(&birth);
 	if (pid < 0)
 		return error_set(err, pid, STEP, "cannot start the relay:");
-	end = fd_close(end);
+	(void)fd_close(TAKE_FD(end)); /* so that a child that dies without a word is heard */
 	code = await(status);
 	if (code < 0) {
 		(void)relay_stop(pid);

@@ -270,7 +270,7 @@ static void test_clashes(struct fixture *f)
 	const char *path = support_path(f, "web.sock");
 	union place place;
 	socklen_t size = read_place("127.0.0.1", 8090, &place);
-	_cleanup_close_ int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int server = -1;
 
 	begin(f);
 	start_web(f, p, "pub.1", "0.0.0.0", OPTIONS("--publish", "8080", "--publish-unix", path));
@@ -278,7 +278,6 @@ static void test_clashes(struct fixture *f)
 	refuse(f, 125, "127.0.0.1:8080 is published by dyno pub.1", OPTIONS("--publish", "0.0.0.0:8080"));
 	refuse(f, 125, "[::1]:8080 is published by dyno pub.1", OPTIONS("--publish", "[::]:8080"));
 	refuse(f, 125, "web.sock is published by dyno pub.1", OPTIONS("--publish-unix", path));
-	server = fd_close(server);
 	server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(server, &place.any, size), 0);
 	assert_int_equal(listen(server, 8), 0);
@@ -322,7 +321,8 @@ static void test_bad_input(struct fixture *f)
 		{ 2, "cannot be held", { "--egress", "deny", "--net", "host" } },
 		{ 2, "a port is 1 to 65535", { "--allow-host", "0" } },
 		{ 2, "given twice", { "--allow-host", "5432,5432" } },
-		{ 2, "not a port", { "-p", "any" } },
+		{ 2, "neither a port nor auto", { "-p", "any" } },
+		{ 2, "not within 1 and 65535", { "-p", "65536" } },
 	};
 
 	begin(f);
