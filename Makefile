@@ -51,7 +51,7 @@ NETNS := address admit ahead conntrack foreign link listen netlink network nft o
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
-CLI := main start verb message signals terminal run run_options app_options network_options plan report exec ps stop gc \
+CLI := main start verb message signals terminal run run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile network probe processes sockets
 UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
@@ -64,7 +64,7 @@ SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_limits test_neighbours test_publish test_reach test_runtimes test_servers test_slugs test_soak \
 	test_terminal test_thousand test_verbs
-FUZZ := fuzz_app_json fuzz_dotenv fuzz_procfile fuzz_spec fuzz_units
+FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_procfile fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c)
