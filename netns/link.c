@@ -340,20 +340,26 @@ int link_loopback_up(void)
 	return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }
 
-/**
- * is_ours() - the link in @head is a veth with the hardware address of @slot
- * A name alone proves nothing: anybody may call an interface dyno17.
- */
-static bool is_ours(struct nlmsghdr *head, unsigned slot)
+int link_read(void *message, size_t size, unsigned slot, int *ret_index)
 {
-	struct nlattr *info = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_LINKINFO);
-	struct nlattr *address = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_ADDRESS);
-	struct nlattr *kind = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
+	struct nlmsghdr *head = message;
+	struct nlattr *info, *address, *kind;
 	uint8_t mac[LINK_MAC_SIZE];
 
+	if (size < sizeof(*head) || head->nlmsg_len > size || head->nlmsg_type != RTM_NEWLINK ||
+	    !nlmsg_valid_hdr(head, sizeof(struct ifinfomsg)))
+		return -EBADMSG;
+	info = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_LINKINFO);
+	address = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_ADDRESS);
+	kind = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
+	/* compared with its NUL, as the kernel sends it */
+	if (!kind || nla_len(kind) != sizeof("veth") || memcmp(nla_data(kind), "veth", sizeof("veth")) != 0)
+		return -EEXIST;
 	link_mac(slot, mac);
-	return kind && nla_strcmp(kind, "veth") == 0 && address && nla_len(address) == sizeof(mac) &&
-	       memcmp(nla_data(address), mac, sizeof(mac)) == 0;
+	if (!address || nla_len(address) != sizeof(mac) || memcmp(nla_data(address), mac, sizeof(mac)) != 0)
+		return -EEXIST;
+	*ret_index = ((const struct ifinfomsg *)nlmsg_data(head))->ifi_index;
+	return 0;
 }
 
 int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err)
@@ -361,7 +367,6 @@ int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err)
 	char reply[LINK_REPLY_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
-	struct nlmsghdr *head = (struct nlmsghdr *)reply;
 	char name[IFNAMSIZ];
 	int r;
 
@@ -373,14 +378,14 @@ int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err)
 		return 0;
 	if (r < 0)
 		return r;
-	if (head->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(head, sizeof(link)))
-		return error_set(err, -EBADMSG, "remove link", "cannot read what the kernel says of %s:", name);
-	if (!is_ours(head, slot)) {
+	r = link_read(reply, (size_t)r, slot, &link.ifi_index);
+	if (r == -EBADMSG)
+		return error_set(err, r, "remove link", "cannot read what the kernel says of %s:", name);
+	if (r < 0) {
 		r = error_set(err, -EEXIST, "remove link", "the network interface %s exists and is not a dyno's", name);
-		error_remedy(err, "rename it: dyno uses the names dyno0 to dyno4095");
+		error_remedy(err, "rename it: dyno uses the names dyno0 to dyno4094");
 		return r;
 	}
-	link.ifi_index = ((struct ifinfomsg *)nlmsg_data(head))->ifi_index;
 	netlink_clear(&batch);
 	netlink_add(&batch, "remove the veth pair", RTM_DELLINK, 0, &link, sizeof(link));
 	r = netlink_send(sock, &batch, "remove link", err);

@@ -91,4 +91,11 @@ int link_loopback_up(void);
  */
 int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err);
 
+/**
+ * link_read() - read what the kernel says of the link that has the name of @slot
+ * A name alone proves nothing, as anybody may call an interface dyno17: ours is a veth with our hardware address.
+ * Return: 0 and its number; -EEXIST when it is not ours; -EBADMSG
+ */
+int link_read(void *message, size_t size, unsigned slot, int *ret_index);
+
 #endif /* NETNS_LINK_H */
