@@ -50,20 +50,15 @@ union answer {
 	char room[512];
 };
 
-/** answer() - end the wait of @id. Gone meanwhile (ENOENT) is fine: nobody waits then */
-static int answer(int notify, uint64_t id, int error, uint32_t flags)
+int listen_answer(int notify, const struct listen_call *call)
 {
 	union answer answer = { .room = { 0 } };
 
-	answer.resp.id = id;
-	answer.resp.error = error;
-	answer.resp.flags = flags;
+	answer.resp.id = call->id;
+	answer.resp.error = call->error;
+	answer.resp.flags = call->made ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	/* Gone meanwhile is fine: nobody waits then. */
 	return ioctl(notify, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-int listen_pass(int notify, const struct listen_call *call)
-{
-	return answer(notify, call->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
 /** group_of() - process to which thread @tid belongs. Return: its number, or negative errno */
@@ -179,30 +174,25 @@ static bool blind(int error)
 	return error != -EBADF && error != -ENOENT && error != -ESRCH;
 }
 
-int listen_make(int notify, const struct listen_call *call, struct listen_seen *ret)
+bool listen_make(int notify, struct listen_call *call, struct listen_seen *ret)
 {
-	struct listen_seen seen = { .at.family = AF_UNSPEC };
 	_cleanup_close_ int fd = borrow(notify, call);
-	int error = 0, r;
+	struct listen_seen seen = { .at.family = AF_UNSPEC, .ns = clock_ns() };
 
-	if (fd < 0 || !is_ours_to_call(fd)) {
-		seen.ns = clock_ns();
-		r = listen_pass(notify, call);
-		if (r < 0 || fd >= 0 || !blind(fd))
-			return r;
+	if (fd < 0 && blind(fd)) {
 		*ret = seen;
-		return 1;
+		return true;
 	}
+	if (fd < 0 || !is_ours_to_call(fd))
+		return false;
+	call->made = true;
 	if (listen(fd, call->backlog) < 0)
-		error = -errno;
+		call->error = -errno;
 	seen.ns = clock_ns();
-	r = answer(notify, call->id, error, 0);
-	if (r < 0 || error < 0)
-		return r;
-	if (read_address(fd, &seen) < 0)
-		return 0;
+	if (call->error < 0 || read_address(fd, &seen) < 0)
+		return false;
 	*ret = seen;
-	return 1;
+	return true;
 }
 
 int listen_receive(int notify, struct listen_call *ret)

@@ -20,12 +20,18 @@
 #include "dyno.h"
 #include "netns/policy.h"
 
-/** struct listen_call - a thread that stands at its listen(@fd, @backlog) and waits for the answer; @id as the kernel calls it */
+/**
+ * struct listen_call - a thread that stands at its listen(@fd, @backlog) and waits for the answer
+ * @id:    as the kernel calls it
+ * @made:  the call was made in its place, with result @error; else the kernel is to go on with it
+ */
 struct listen_call {
 	uint64_t id;
 	pid_t thread;
 	int fd;
 	int backlog;
+	bool made;
+	int error;
 };
 
 /**
@@ -49,15 +55,15 @@ struct listen_seen {
 int listen_receive(int notify, struct listen_call *ret);
 
 /**
- * listen_make() - make @call in its caller's place if it is for a TCP socket, else let it pass
+ * listen_make() - make @call in its caller's place, if it is for a TCP socket. Must: be answered after that
  * It may wait for the lock of the app's socket, which the app has a say in: the loop of a launcher is no place for it.
- * Return: 1 and @ret when a TCP socket began to listen, or when we were not allowed to look (Yama's ptrace_scope 3, a program
- * without read permission, no free descriptor); 0 when it was something else, or failed, or its caller is gone; or negative errno
+ * Return: whether there is @ret: a TCP socket began to listen, or may be about to and we are not allowed to look (Yama's
+ * ptrace_scope 3, a program without read permission, no free descriptor)
  */
-int listen_make(int notify, const struct listen_call *call, struct listen_seen *ret);
+bool listen_make(int notify, struct listen_call *call, struct listen_seen *ret);
 
-/** listen_pass() - let the kernel go on with @call, without a look. Return: 0 or negative errno */
-int listen_pass(int notify, const struct listen_call *call);
+/** listen_answer() - end the wait: with the result of listen_make(), or by letting the kernel go on. Return: 0 or negative errno */
+int listen_answer(int notify, const struct listen_call *call);
 
 /** listen_check() - this kernel's notifications fit our buffers. Return: 0 or negative errno */
 int listen_check(void);

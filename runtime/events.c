@@ -257,12 +257,11 @@ int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error
 	ret->terminal = -1;
 	if (dyno->state == DYNO_ENDED)
 		return 0;
-	r = read_channel(dyno, ret, err);
-	if (r == 0)
-		r = on_silence(dyno, ret, err);
-	if (r < 0)
-		return r;
-	if (ret->type == DYNO_EVENT_NONE && dyno->state == DYNO_RUNNING)
+	/* First, because an app that listened and then ended shall be told of in this order. */
+	if (dyno->state == DYNO_RUNNING)
 		look_at_watch(dyno, ret);
-	return 0;
+	if (ret->type != DYNO_EVENT_NONE)
+		return 0;
+	r = read_channel(dyno, ret, err);
+	return r == 0 ? on_silence(dyno, ret, err) : r < 0 ? r : 0;
 }

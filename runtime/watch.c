@@ -118,12 +118,10 @@ static int serve(struct watcher *watcher)
 	if (r <= 0)
 		return r;
 	rest(watcher);
-	if (watcher->ready)
-		return listen_pass(watcher->notify, &call);
-	r = listen_make(watcher->notify, &call, &seen);
-	if (r > 0)
+	/* Told before it is answered: so it is told before whatever the app does next, its end too. */
+	if (!watcher->ready && listen_make(watcher->notify, &call, &seen))
 		tell(watcher, &seen);
-	return r < 0 ? r : 0;
+	return listen_answer(watcher->notify, &call);
 }
 
 /** watcher_main() - answer until nobody is left who could ask */

@@ -17,8 +17,8 @@
 
 #define EXIT_USAGE 64
 
-static const struct probe_command *const rooms[] = { probe_facts,   probe_files,    probe_network, probe_processes,
-	                                             probe_sockets, probe_attempts, probe_hostile };
+static const struct probe_command *const rooms[] = { probe_facts,     probe_files,   probe_listening, probe_network,
+	                                             probe_processes, probe_sockets, probe_attempts,  probe_hostile };
 
 const char *probe_errno(int code)
 {

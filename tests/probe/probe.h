@@ -22,6 +22,7 @@ struct probe_command {
 /* Ended by a row without a name */
 extern const struct probe_command probe_facts[];
 extern const struct probe_command probe_files[];
+extern const struct probe_command probe_listening[];
 extern const struct probe_command probe_network[];
 extern const struct probe_command probe_processes[];
 extern const struct probe_command probe_sockets[];

@@ -340,7 +340,11 @@ static int make(int notify, struct listen_seen *ret)
 	struct listen_call call;
 	int r = listen_receive(notify, &call);
 
-	return r > 0 ? listen_make(notify, &call, ret) : r;
+	if (r <= 0)
+		return r;
+	r = listen_make(notify, &call, ret);
+	assert_int_equal(listen_answer(notify, &call), 0);
+	return r;
 }
 
 /** pass() - let the next call pass. Return: 0, or -EPIPE when the app is gone */
@@ -349,7 +353,7 @@ static int pass(int notify)
 	struct listen_call call;
 	int r = listen_receive(notify, &call);
 
-	return r > 0 ? listen_pass(notify, &call) : r;
+	return r > 0 ? listen_answer(notify, &call) : r;
 }
 
 /** serve() - answer until the app is gone */
@@ -568,8 +572,8 @@ static void killed_while_it_waits(void **state)
 	assert_int_equal(listen_receive(app.notify, &held), 1);
 	assert_int_equal(kill(app.pid, SIGKILL), 0);
 	assert_int_equal(waitpid(app.pid, NULL, 0), app.pid);
-	assert_int_equal(listen_make(app.notify, &held, &seen), 0);
-	assert_int_equal(listen_pass(app.notify, &held), 0);
+	assert_false(listen_make(app.notify, &held, &seen));
+	assert_int_equal(listen_answer(app.notify, &held), 0);
 	assert_int_equal(make(app.notify, &seen), -EPIPE);
 	fd_close(app.notify);
 	done(&app);
@@ -587,8 +591,9 @@ static void signals_do_not_interrupt_it(void **state)
 	assert_int_equal(listen_receive(app.notify, &held), 1);
 	assert_int_equal(kill(app.pid, SIGUSR1), 0);
 	/* Before Linux 5.19 they do, and who waits no more is left alone. */
-	if (listen_make(app.notify, &held, &seen) == 1)
+	if (listen_make(app.notify, &held, &seen))
 		assert_true(seen.at.port > 0);
+	assert_int_equal(listen_answer(app.notify, &held), 0);
 	serve(&app);
 	end(&app);
 	if (app.shared->codes[0] != EINTR)
