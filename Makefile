@@ -52,7 +52,7 @@ NETNS := address admit ahead conntrack foreign link listen netlink network nft o
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
 CLI := main start verb message signals terminal run run_options app_options network_options net_default plan report exec ps stop gc \
-	doctor doctor_gather doctor_probe doctor_checks manual completion
+	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_detect test_dotenv \

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/utsname.h>
 
+#include "cli/doctor_network.h"
 #include "dyno.h"
 #include "isolation/cgroup.h"
 
@@ -57,6 +58,7 @@ struct probes {
  * @namespaces: all seven types are there
  * @container: what looks like a container around us, or empty
  * @pasta:    it is on PATH; @tun: /dev/net/tun can be used
+ * @net:     doctor_network.h
  * @host, @sandbox, @network: opening the host, preparing a parked sandbox without network, and with a private one
  */
 struct doctor {
@@ -77,6 +79,7 @@ struct doctor {
 	bool tun;
 	struct probes probes;
 	struct probe host, sandbox, network;
+	struct doctor_network net;
 };
 
 /** struct check - one row: @look turns facts into a finding, which comes zeroed */
@@ -87,6 +90,12 @@ struct check {
 
 /** doctor_checks - all checks in the order in which they are shown; the last has no name */
 extern const struct check doctor_checks[];
+
+/** doctor_say() - state the fact */
+void doctor_say(struct finding *finding, enum doctor_state state, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** doctor_advise() - state the remedy */
+void doctor_advise(struct finding *finding, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** doctor_gather() - find out the facts; what cannot be found out counts as missing */
 void doctor_gather(struct doctor *ret);

@@ -8,9 +8,7 @@
 
 #define KERNEL(major, minor, patch) ((major)*1000000U + (minor)*1000U + (patch))
 
-/** say() - state the fact */
-static void __attribute__((format(printf, 3, 4)))
-say(struct finding *finding, enum doctor_state state, const char *fmt, ...)
+void doctor_say(struct finding *finding, enum doctor_state state, const char *fmt, ...)
 {
 	va_list args;
 
@@ -20,8 +18,7 @@ say(struct finding *finding, enum doctor_state state, const char *fmt, ...)
 	va_end(args);
 }
 
-/** advise() - state the remedy */
-static void __attribute__((format(printf, 2, 3))) advise(struct finding *finding, const char *fmt, ...)
+void doctor_advise(struct finding *finding, const char *fmt, ...)
 {
 	va_list args;
 
@@ -34,15 +31,15 @@ static void __attribute__((format(printf, 2, 3))) advise(struct finding *finding
 static bool say_probe(struct finding *finding, const struct probe *probe, enum doctor_state state, const char *works)
 {
 	if (!probe->tried) {
-		say(finding, state, "could not be tried, because something before it failed");
+		doctor_say(finding, state, "could not be tried, because something before it failed");
 		return false;
 	}
 	if (probe->err.code == 0) {
-		say(finding, DOCTOR_OK, "%s", works);
+		doctor_say(finding, DOCTOR_OK, "%s", works);
 		return true;
 	}
-	say(finding, state, "%s", probe->err.text);
-	advise(finding, "%s", probe->err.remedy);
+	doctor_say(finding, state, "%s", probe->err.text);
+	doctor_advise(finding, "%s", probe->err.remedy);
 	return false;
 }
 
@@ -59,10 +56,11 @@ static void check_kernel(const struct doctor *doctor, struct finding *finding)
 {
 	bool enough = kernel_version(doctor) >= KERNEL(5, 12, 0);
 
-	say(finding, enough ? DOCTOR_OK : DOCTOR_FAIL, "Linux %s on %s", doctor->uname.release, doctor->uname.machine);
+	doctor_say(finding, enough ? DOCTOR_OK : DOCTOR_FAIL, "Linux %s on %s", doctor->uname.release,
+	           doctor->uname.machine);
 	if (!enough)
-		advise(finding,
-		       "dynos need Linux 5.12 or later (mount_setattr, overlay in user namespaces since 5.11)");
+		doctor_advise(finding,
+		              "dynos need Linux 5.12 or later (mount_setattr, overlay in user namespaces since 5.11)");
 }
 
 /**
@@ -77,58 +75,64 @@ static void check_kernel_fixes(const struct doctor *doctor, struct finding *find
 	             (version >= KERNEL(5, 15, 91) && version < KERNEL(5, 16, 0));
 
 	if (fixed) {
-		say(finding, DOCTOR_OK, "overlay fixes of CVE-2021-3493 and CVE-2023-0386 are in this release");
+		doctor_say(finding, DOCTOR_OK, "overlay fixes of CVE-2021-3493 and CVE-2023-0386 are in this release");
 		return;
 	}
 	/* Distributions carry fixes without raising the release: 6.1.0-44-amd64 is 6.1.170 */
-	say(finding, doctor->kernel[2] == 0 ? DOCTOR_OK : DOCTOR_WARN,
-	    "by its number this release may lack the overlay fix of CVE-2023-0386, unless the distribution carries it");
-	advise(finding, "see that the kernel is the distribution's newest; dynos themselves are mounted nosuid");
+	doctor_say(
+		finding, doctor->kernel[2] == 0 ? DOCTOR_OK : DOCTOR_WARN,
+		"by its number this release may lack the overlay fix of CVE-2023-0386, unless the distribution carries it");
+	doctor_advise(finding, "see that the kernel is the distribution's newest; dynos themselves are mounted nosuid");
 }
 
 /** check_mode() - as whom we run */
 static void check_mode(const struct doctor *doctor, struct finding *finding)
 {
 	if (doctor->rootless)
-		say(finding, DOCTOR_OK,
-		    "without CAP_SYS_ADMIN: a dyno has one id of its own user namespace, yours outside");
+		doctor_say(finding, DOCTOR_OK,
+		           "without CAP_SYS_ADMIN: a dyno has one id of its own user namespace, yours outside");
 	else
-		say(finding, DOCTOR_OK, "as root: each dyno has its own range of 65536 unprivileged ids");
+		doctor_say(finding, DOCTOR_OK, "as root: each dyno has its own range of 65536 unprivileged ids");
 }
 
 /** check_container() - a container around us explains many a failure below */
 static void check_container(const struct doctor *doctor, struct finding *finding)
 {
 	if (!doctor->container[0] && !doctor->filtered) {
-		say(finding, DOCTOR_OK, "no sign of a container around us");
+		doctor_say(finding, DOCTOR_OK, "no sign of a container around us");
 		return;
 	}
-	say(finding, DOCTOR_OK, "inside %s%s: what fails below may be its doing",
-	    doctor->container[0] ? doctor->container : "a container",
-	    doctor->filtered ? ", under its seccomp filter" : "");
+	doctor_say(finding, DOCTOR_OK, "inside %s%s: what fails below may be its doing",
+	           doctor->container[0] ? doctor->container : "a container",
+	           doctor->filtered ? ", under its seccomp filter" : "");
 }
 
 /** check_namespaces() - the kernel was built with all types */
 static void check_namespaces(const struct doctor *doctor, struct finding *finding)
 {
-	say(finding, doctor->namespaces ? DOCTOR_OK : DOCTOR_FAIL,
-	    doctor->namespaces ? "all seven types" : "this kernel lacks a type of namespaces (see /proc/self/ns)");
+	doctor_say(finding, doctor->namespaces ? DOCTOR_OK : DOCTOR_FAIL,
+	           doctor->namespaces ? "all seven types"
+	                              : "this kernel lacks a type of namespaces (see /proc/self/ns)");
 }
 
 /** advise_clone_eperm() - which of the rules that forbid user namespaces it is, and the narrowest way around it */
 static void advise_clone_eperm(const struct doctor *doctor, struct finding *finding)
 {
 	if (doctor->userns_clone == 0)
-		advise(finding, "kernel.unprivileged_userns_clone is 0: sysctl -w kernel.unprivileged_userns_clone=1");
+		doctor_advise(finding,
+		              "kernel.unprivileged_userns_clone is 0: sysctl -w kernel.unprivileged_userns_clone=1");
 	else if (doctor->filtered)
-		advise(finding, "a seccomp filter denies it (a container's?): run the container with a profile that "
-		                "allows clone3, unshare, mount and the new mount API");
+		doctor_advise(finding,
+		              "a seccomp filter denies it (a container's?): run the container with a profile that "
+		              "allows clone3, unshare, mount and the new mount API");
 	else if (doctor->apparmor_userns > 0)
-		advise(finding, "AppArmor denies it: give this program alone a profile with the rule \"userns,\" (see "
-		                "dyno(1)), rather than kernel.apparmor_restrict_unprivileged_userns=0 for all");
+		doctor_advise(finding,
+		              "AppArmor denies it: give this program alone a profile with the rule \"userns,\" (see "
+		              "dyno(1)), rather than kernel.apparmor_restrict_unprivileged_userns=0 for all");
 	else
-		advise(finding,
-		       "a security policy or a chroot around us forbids it: look into the kernel's log for its name");
+		doctor_advise(
+			finding,
+			"a security policy or a chroot around us forbids it: look into the kernel's log for its name");
 }
 
 /**
@@ -146,14 +150,15 @@ static void check_clone(const struct doctor *doctor, struct finding *finding)
 	case -EACCES: advise_clone_eperm(doctor, finding); break;
 	case -ENOSPC:
 		if (doctor->userns_max >= 0)
-			advise(finding,
-			       "user.max_user_namespaces is %ld: raise it, e.g. sysctl -w user.max_user_namespaces=15000",
-			       doctor->userns_max);
+			doctor_advise(
+				finding,
+				"user.max_user_namespaces is %ld: raise it, e.g. sysctl -w user.max_user_namespaces=15000",
+				doctor->userns_max);
 		else
-			advise(finding, "a limit of user.max_*_namespaces is reached: raise it");
+			doctor_advise(finding, "a limit of user.max_*_namespaces is reached: raise it");
 		break;
 	case -EAGAIN:
-		advise(finding, "a limit of processes is reached: ulimit -u, or pids.max of our control group");
+		doctor_advise(finding, "a limit of processes is reached: ulimit -u, or pids.max of our control group");
 		break;
 	default: break;
 	}
@@ -168,11 +173,12 @@ static void check_map(const struct doctor *doctor, struct finding *finding)
 	    !map->tried)
 		return;
 	if ((map->err.code == -EPERM || map->err.code == -EACCES) && doctor->apparmor_userns > 0)
-		advise(finding,
-		       "AppArmor (kernel.apparmor_restrict_unprivileged_userns=1) takes the power from new user "
-		       "namespaces: give this program alone a profile with the rule \"userns,\" (see dyno(1))");
+		doctor_advise(finding,
+		              "AppArmor (kernel.apparmor_restrict_unprivileged_userns=1) takes the power from new user "
+		              "namespaces: give this program alone a profile with the rule \"userns,\" (see dyno(1))");
 	else if (map->err.code == -EPERM && !doctor->rootless)
-		advise(finding, "root lacks CAP_SETUID or CAP_SETGID, or is in a user namespace without enough ids");
+		doctor_advise(finding,
+		              "root lacks CAP_SETUID or CAP_SETGID, or is in a user namespace without enough ids");
 }
 
 /** check_scratch() - the writable layer's tmpfs */
@@ -192,16 +198,17 @@ static void check_overlay(const struct doctor *doctor, struct finding *finding)
 
 	if (say_probe(finding, overlay, DOCTOR_FAIL, "mounts on a tmpfs")) {
 		if (doctor->rootless && kernel_version(doctor) < KERNEL(6, 6, 0))
-			say(finding, DOCTOR_WARN,
-			    "mounts on a tmpfs, but before Linux 6.6 an app cannot remove a directory of its slug (EIO)");
+			doctor_say(
+				finding, DOCTOR_WARN,
+				"mounts on a tmpfs, but before Linux 6.6 an app cannot remove a directory of its slug (EIO)");
 		return;
 	}
 	if (!overlay->tried)
 		return;
 	if (overlay->err.code == -ENODEV)
-		advise(finding, "the kernel has no overlayfs: modprobe overlay");
+		doctor_advise(finding, "the kernel has no overlayfs: modprobe overlay");
 	else if (doctor->rootless)
-		advise(finding, "overlays without root need Linux 5.11 or later, and a policy that lets them");
+		doctor_advise(finding, "overlays without root need Linux 5.11 or later, and a policy that lets them");
 }
 
 /** check_proc() - a new /proc, which the kernel refuses when ours is partly hidden (fs/namespace.c, mount_too_revealing) */
@@ -212,49 +219,51 @@ static void check_proc(const struct doctor *doctor, struct finding *finding)
 	if (say_probe(finding, proc, DOCTOR_FAIL, "can be mounted for a new PID namespace") || !proc->tried)
 		return;
 	if (proc->err.code == -EPERM)
-		advise(finding, "our own /proc is partly covered, as container engines do: run the container with an "
-		                "unmasked /proc (docker --security-opt systempaths=unconfined, podman --security-opt "
-		                "unmask=ALL)");
+		doctor_advise(finding,
+		              "our own /proc is partly covered, as container engines do: run the container with an "
+		              "unmasked /proc (docker --security-opt systempaths=unconfined, podman --security-opt "
+		              "unmask=ALL)");
 }
 
 /** check_idmap() - idmapped mounts of the stack, as root */
 static void check_idmap(const struct doctor *doctor, struct finding *finding)
 {
 	if (doctor->rootless) {
-		say(finding, DOCTOR_OK, "not needed without root");
+		doctor_say(finding, DOCTOR_OK, "not needed without root");
 		return;
 	}
 	if (!say_probe(finding, &doctor->probes.idmap, DOCTOR_WARN, "the file system of /usr can") &&
 	    doctor->probes.idmap.tried) {
-		say(finding, DOCTOR_WARN,
-		    "the file system of /usr cannot be mounted with mapped owners: root's files look "
-		    "like nobody's inside");
-		advise(finding,
-		       "ext4, xfs and btrfs can from 5.12 and 5.15 on, tmpfs from 6.3, overlay from 5.19 (layers)");
+		doctor_say(finding, DOCTOR_WARN,
+		           "the file system of /usr cannot be mounted with mapped owners: root's files look "
+		           "like nobody's inside");
+		doctor_advise(
+			finding,
+			"ext4, xfs and btrfs can from 5.12 and 5.15 on, tmpfs from 6.3, overlay from 5.19 (layers)");
 	}
 }
 
 /** check_seccomp() - the system call filter */
 static void check_seccomp(const struct doctor *doctor, struct finding *finding)
 {
-	say(finding, doctor->seccomp ? DOCTOR_OK : DOCTOR_FAIL,
-	    doctor->seccomp ? "filters that kill" : "this kernel cannot filter system calls");
+	doctor_say(finding, doctor->seccomp ? DOCTOR_OK : DOCTOR_FAIL,
+	           doctor->seccomp ? "filters that kill" : "this kernel cannot filter system calls");
 	if (!doctor->seccomp)
-		advise(finding, "a kernel with CONFIG_SECCOMP_FILTER is needed");
+		doctor_advise(finding, "a kernel with CONFIG_SECCOMP_FILTER is needed");
 }
 
 /** check_landlock() - the second wall */
 static void check_landlock(const struct doctor *doctor, struct finding *finding)
 {
 	if (doctor->landlock_abi > 0) {
-		say(finding, DOCTOR_OK, "ABI %d%s", doctor->landlock_abi,
-		    doctor->landlock_abi < 6
-		            ? " (signals and abstract sockets are scoped from 6 on, by namespaces here)"
-		            : "");
+		doctor_say(finding, DOCTOR_OK, "ABI %d%s", doctor->landlock_abi,
+		           doctor->landlock_abi < 6
+		                   ? " (signals and abstract sockets are scoped from 6 on, by namespaces here)"
+		                   : "");
 		return;
 	}
-	say(finding, DOCTOR_WARN, "this kernel has none, or it is switched off: dynos run behind one wall less");
-	advise(finding, "add landlock to the lsm= list of the kernel's command line (from Linux 5.13 on)");
+	doctor_say(finding, DOCTOR_WARN, "this kernel has none, or it is switched off: dynos run behind one wall less");
+	doctor_advise(finding, "add landlock to the lsm= list of the kernel's command line (from Linux 5.13 on)");
 }
 
 /** check_cgroup() - which control groups we may use, and why not */
@@ -267,10 +276,10 @@ static void check_cgroup(const struct doctor *doctor, struct finding *finding)
 		[DYNO_CGROUP_V2] = "v2, the unified tree",
 	};
 
-	say(finding, doctor->cgroups.layout == DYNO_CGROUP_NONE ? DOCTOR_WARN : DOCTOR_OK, "%s",
-	    layouts[doctor->cgroups.layout]);
+	doctor_say(finding, doctor->cgroups.layout == DYNO_CGROUP_NONE ? DOCTOR_WARN : DOCTOR_OK, "%s",
+	           layouts[doctor->cgroups.layout]);
 	if (doctor->cgroups.why[0])
-		advise(finding, "%s", doctor->cgroups.why);
+		doctor_advise(finding, "%s", doctor->cgroups.why);
 }
 
 /** say_controller() - whether one controller can be used */
@@ -280,14 +289,14 @@ static void say_controller(const struct doctor *doctor, struct finding *finding,
 	const struct cgroup_host *host = &doctor->cgroups;
 
 	if (host->v1_fd[controller] >= 0 || (host->v2_fd >= 0 && host->v2_has[controller])) {
-		say(finding, DOCTOR_OK, "on the %s tree", host->v1_fd[controller] >= 0 ? "v1" : "v2");
+		doctor_say(finding, DOCTOR_OK, "on the %s tree", host->v1_fd[controller] >= 0 ? "v1" : "v2");
 		return;
 	}
-	say(finding, DOCTOR_WARN, "not available: %s", without);
+	doctor_say(finding, DOCTOR_WARN, "not available: %s", without);
 	if (host->layout == DYNO_CGROUP_NONE)
-		advise(finding, "see control groups");
+		doctor_advise(finding, "see control groups");
 	else if (host->why[0])
-		advise(finding, "%s", host->why);
+		doctor_advise(finding, "%s", host->why);
 }
 
 /** check_memory() - the memory controller */
@@ -312,16 +321,17 @@ static void check_cpu(const struct doctor *doctor, struct finding *finding)
 static void check_pasta(const struct doctor *doctor, struct finding *finding)
 {
 	if (!doctor->rootless) {
-		say(finding, DOCTOR_OK, "not needed as root");
+		doctor_say(finding, DOCTOR_OK, "not needed as root");
 	} else if (!doctor->pasta) {
-		say(finding, DOCTOR_WARN, "not found: without root, --net private needs it");
-		advise(finding, "install the package passt, or use --net none");
+		doctor_say(finding, DOCTOR_WARN, "not found: without root, --net private needs it");
+		doctor_advise(finding, "install the package passt, or use --net none");
 	} else if (!doctor->tun) {
-		say(finding, DOCTOR_WARN, "found, but /dev/net/tun cannot be used, which it needs");
-		advise(finding,
-		       "chmod 0666 /dev/net/tun, as is usual (modprobe tun where it is missing), or use --net none");
+		doctor_say(finding, DOCTOR_WARN, "found, but /dev/net/tun cannot be used, which it needs");
+		doctor_advise(
+			finding,
+			"chmod 0666 /dev/net/tun, as is usual (modprobe tun where it is missing), or use --net none");
 	} else {
-		say(finding, DOCTOR_OK, "found, and /dev/net/tun can be used");
+		doctor_say(finding, DOCTOR_OK, "found, and /dev/net/tun can be used");
 	}
 }
 
@@ -342,7 +352,7 @@ static void check_network(const struct doctor *doctor, struct finding *finding)
 {
 	if (!say_probe(finding, &doctor->network, DOCTOR_WARN, "a sandbox with one was made and taken down") &&
 	    !finding->remedy[0])
-		advise(finding, "--net none and --net host do without");
+		doctor_advise(finding, "--net none and --net host do without");
 }
 
 const struct check doctor_checks[] = {
@@ -367,5 +377,9 @@ const struct check doctor_checks[] = {
 	{ "state directory", check_state },
 	{ "sandbox", check_sandbox },
 	{ "private network", check_network },
+	{ "forwarding", doctor_check_forwarding },
+	{ "other filters", doctor_check_walls },
+	{ "address range", doctor_check_range },
+	{ "tracking", doctor_check_tracking },
 	{ 0 },
 };

@@ -15,6 +15,7 @@
 #include "cli/doctor.h"
 #include "isolation/landlock.h"
 #include "runtime/host.h"
+#include "runtime/sandbox.h"
 
 /** read_long() - number in a small file. Return: it, or -1 when there is none */
 static long read_long(const char *path)
@@ -98,11 +99,16 @@ static void find_container(char *buf, size_t size)
 static void try_prepare(struct dyno_host *host, enum dyno_net net, struct probe *ret)
 {
 	const struct dyno_shape shape = { .stack = "host", .net = net };
+	const struct policy policy = { .egress = POLICY_EGRESS_ALLOW };
 	struct dyno_sandbox *sandbox = NULL;
 
 	ret->tried = true;
-	if (dyno_prepare(host, &shape, NULL, 0, &sandbox, &ret->err) == 0)
-		dyno_sandbox_destroy(sandbox);
+	if (dyno_prepare(host, &shape, NULL, 0, &sandbox, &ret->err) < 0)
+		return;
+	/* as root the packet filter stands by now; without, that and pasta come with the app's policy */
+	if (host->rootless && net == DYNO_NET_PRIVATE)
+		(void)network_admit(host->network, net, &policy, &sandbox->network, &ret->err);
+	dyno_sandbox_destroy(sandbox);
 }
 
 /** try_host() - open the host as every verb does, then try sandboxes on it */
@@ -140,6 +146,7 @@ void doctor_gather(struct doctor *ret)
 		ret->cgroups = (struct cgroup_host){ .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } };
 	try_host(ret);
 	doctor_probe(ret->rootless, &ret->probes);
+	doctor_network_gather(ret->rootless, &ret->net);
 }
 
 void doctor_gather_done(struct doctor *doctor)

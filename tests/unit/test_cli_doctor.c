@@ -28,6 +28,12 @@ static struct doctor healthy(void)
 		.cgroups = { .layout = DYNO_CGROUP_V2, .v2_fd = 9, .v1_fd = { -1, -1, -1, -1 } },
 		.pasta = true,
 		.tun = true,
+		.net = { .uplink = "eth0",
+		         .forward4 = 1,
+		         .router6 = 1,
+		         .tracked = 1,
+		         .tracked_max = 1000,
+		         .range = "172.29.0.0/18" },
 	};
 	struct probe *probes[] = { &doctor.probes.clone,   &doctor.probes.map,  &doctor.probes.scratch,
 		                   &doctor.probes.overlay, &doctor.probes.proc, &doctor.probes.idmap,
@@ -194,6 +200,64 @@ static void test_pasta_matters_without_root_only(void **state)
 	assert_int_equal(look(&doctor, "pasta").state, DOCTOR_OK);
 }
 
+static void test_network_of_root(void **state)
+{
+	struct doctor doctor = healthy();
+
+	(void)state;
+	doctor.rootless = false;
+	assert_int_equal(look(&doctor, "forwarding").state, DOCTOR_OK);
+	doctor.net.forward4 = doctor.net.router6 = 0;
+	assert_int_equal(look(&doctor, "forwarding").state, DOCTOR_WARN);
+	assert_non_null(strstr(look(&doctor, "forwarding").fact, "while dynos run"));
+	assert_non_null(strstr(look(&doctor, "forwarding").remedy, "6.17"));
+	doctor.net.by_link6 = true;
+	assert_int_equal(look(&doctor, "forwarding").state, DOCTOR_OK);
+	doctor.net.uplink[0] = '\0';
+	assert_non_null(strstr(look(&doctor, "forwarding").fact, "no default route"));
+	assert_int_equal(look(&doctor, "other filters").state, DOCTOR_OK);
+	doctor.net.wall_count = 1;
+	strcpy(doctor.net.walls[0].name, "ip filter FORWARD");
+	strcpy(doctor.net.walls[0].remedy, "do this");
+	assert_int_equal(look(&doctor, "other filters").state, DOCTOR_WARN);
+	assert_non_null(strstr(look(&doctor, "other filters").fact, "ip filter FORWARD"));
+	assert_string_equal(look(&doctor, "other filters").remedy, "do this");
+	doctor.net.wall_count = -EPERM;
+	assert_int_equal(look(&doctor, "other filters").state, DOCTOR_WARN);
+	doctor.net.tracked = 900;
+	assert_int_equal(look(&doctor, "tracking").state, DOCTOR_WARN);
+	assert_non_null(strstr(look(&doctor, "tracking").remedy, "nf_conntrack_max"));
+	doctor.net.tracked = -1;
+	assert_int_equal(look(&doctor, "tracking").state, DOCTOR_OK);
+	doctor.net.range[0] = '\0';
+	assert_int_equal(look(&doctor, "address range").state, DOCTOR_FAIL);
+}
+
+static void test_routes_into_the_range(void **state)
+{
+	static const struct address_range range = ADDRESS_RANGE_DEFAULT;
+	static const struct {
+		const char *line, *clash;
+	} rows[] = {
+		{ "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT", "" },
+		{ "tun0\t00001DAC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0", "172.29.0.0/16" },
+		{ "tun0\t00051DAC\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0", "172.29.5.0/24" },
+		{ "tun0\t000010AC\t00000000\t0001\t0\t0\t0\t0000F0FF\t0\t0\t0", "172.16.0.0/12" },
+		{ "tun0\t00401DAC\t00000000\t0001\t0\t0\t0\t00C0FFFF\t0\t0\t0", "" },
+		{ "dyno5\t14001DAC\t00000000\t0001\t0\t0\t0\tFCFFFFFF\t0\t0\t0", "" },
+		{ "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0", "" },
+	};
+	struct doctor_network net;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(&net, 0, sizeof(net));
+		doctor_network_route(rows[i].line, &range, &net);
+		assert_string_equal(net.clash, rows[i].clash);
+	}
+	assert_string_equal(net.uplink, "eth0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +268,8 @@ int main(void)
 		cmocka_unit_test(test_kernels),
 		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_pasta_matters_without_root_only),
+		cmocka_unit_test(test_network_of_root),
+		cmocka_unit_test(test_routes_into_the_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
