@@ -15,6 +15,8 @@ SOVERSION := 0
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
+# `dyno` looks there from BINDIR: ../libexec/dyno
+LIBEXECDIR := $(dir $(patsubst %/,%,$(BINDIR)))libexec/dyno
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
@@ -51,10 +53,10 @@ NETNS := address admit ahead conntrack foreign link listen netlink network nft o
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
-CLI := main start verb message signals terminal run run_options app_options network_options net_default plan report exec ps stop gc \
+CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
-UNIT_TESTS := test_address test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
+UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
 	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_detect test_dotenv \
 	test_environment test_gc test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
@@ -70,8 +72,11 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
-CONFIG_APP := app_json detect file json_place procfile
+CONFIG_APP := app_json detect file json_place procfile profile
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
+# the second program; what it shares with the command is in CLI
+APP := main directory check detect
+APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
@@ -126,6 +131,7 @@ TEST_LDFLAGS := $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB_PIC := $(LIB_SRC:%.c=$(B)/pic/%.o)
 APP_LIB_PIC := $(APP_LIB_SRC:%.c=$(B)/pic/%.o)
+APP_PIC := $(APP_SRC:%.c=$(B)/pic/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
 # for the unit tests: all of the command but main() and what comes before
 CLI_PIC := $(filter-out %/main.o %/start.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
@@ -144,7 +150,9 @@ VM_BIN := $(filter $(B)/tests/unit/test_cgroup% $(B)/tests/unit/test_scratch,$(U
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
-PRODUCTS := $(B)/dyno $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
+# where `dyno` looks for it, from its own place: here and installed
+APP_BIN := $(B)/libexec/dyno/dyno-app
+PRODUCTS := $(B)/dyno $(APP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
 .PHONY: FORCE all demo check check-unit check-root check-user check-asan check-vm tests bench bench-tools fuzz lint format install clean help \
@@ -152,7 +160,7 @@ DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/c
 
 EXAMPLES := $(B)/examples/launch
 
-all: $(PRODUCTS) $(EXAMPLES) ## the `dyno` command (static), libdyno.a, libdyno.so and dyno.pc, under build/
+all: $(PRODUCTS) $(EXAMPLES) ## the `dyno` command (static), dyno-app, libdyno.a, libdyno.so and dyno.pc, under build/
 
 # link_dyno OUTPUT - the linker warns of getaddrinfo and friends, which libnl's text functions name and we never call
 link_dyno = $(Q)$(CC) $(CFLAGS) $(DYNO_LDFLAGS) $(LDFLAGS) -o $(1) $^ $(DYNO_LIBS) 2>$@.log || { cat $@.log >&2; exit 1; }; \
@@ -163,6 +171,13 @@ $(B)/dyno: $(CLI_OBJ) $(LIB_OBJ)
 	$(call say,LINK)
 	$(call link_dyno,$@.debug)
 	$(Q)$(OBJCOPY) --strip-all --add-gnu-debuglink=$@.debug $@.debug $@
+
+# dynamic: no launch waits for it, and its libraries are its distribution's to mend. internal.a gives what it needs
+$(APP_BIN): $(APP_PIC) $(B)/internal.a
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ \
+		$(APP_PIC) $(B)/internal.a $(JANSSON_LIBS) $(NL_LIBS)
 
 # the command with failure injection (base/fault.h), for the tests that fail each step of a boot
 $(B)/tests/dyno-faults: $(FAULT_OBJ)
@@ -258,6 +273,7 @@ $(B)/tests/unit/test_library_static: $(B)/pic/tests/unit/test_library.o $(B)/lib
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(NL_LIBS)
 
+$(B)/tests/unit/test_app: | $(B)/dyno $(APP_BIN)
 $(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
@@ -325,7 +341,7 @@ bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; repor
 	benchmarks/run.sh
 	benchmarks/network.sh
 
-SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
+SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(APP_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 
 lint: $(FILTER) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
 	$(Q)scripts/lint.sh $(SOURCES)
@@ -367,10 +383,11 @@ $(B)/completions/dyno.fish: $(B)/dyno
 	@mkdir -p $(@D)
 	$(Q)$< completion fish > $@
 
-install: all docs ## to DESTDIR/PREFIX: command, library, header, pkg-config, manual, completions
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1 \
+install: all docs ## to DESTDIR/PREFIX: commands, library, header, pkg-config, manual, completions
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1 \
 		$(DATADIR)/bash-completion/completions $(DATADIR)/zsh/site-functions $(DATADIR)/fish/vendor_completions.d)
 	install -m 755 $(B)/dyno $(DESTDIR)$(BINDIR)/dyno
+	install -m 755 $(APP_BIN) $(DESTDIR)$(LIBEXECDIR)/dyno-app
 	install -m 644 $(B)/libdyno.a $(DESTDIR)$(LIBDIR)/libdyno.a
 	install -m 755 $(B)/libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so.$(SOVERSION)
 	ln -sf libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so
@@ -387,4 +404,4 @@ clean: ## remove everything that make made
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(APP_LIB_PIC) $(CLI_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(LIB_PIC) $(APP_LIB_PIC) $(APP_PIC) $(CLI_PIC) $(CLI_OBJ) $(FAULT_OBJ) $(PROBE_OBJ) $(TEST_SRC:%.c=$(B)/pic/%.o))

@@ -12,7 +12,7 @@
 /** Exit codes of the command; documented in dyno(1) */
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_NEGATIVE = 1,         /* doctor: dynos cannot run here */
+	EXIT_NEGATIVE = 1,         /* doctor: dynos cannot run here; check: mistakes; detect: nothing known */
 	EXIT_USAGE = 2,            /* bad option or operand */
 	EXIT_DYNO_FAILED = 125,    /* dyno itself failed */
 	EXIT_NOT_EXECUTABLE = 126, /* the command was found but cannot be executed */

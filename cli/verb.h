@@ -22,6 +22,7 @@ enum verb_operand {
 	VERB_OPERAND_DYNOS,        /* NAME... */
 	VERB_OPERAND_VERB,         /* a verb */
 	VERB_OPERAND_SHELL,        /* bash, zsh or fish */
+	VERB_OPERAND_DIRECTORY,    /* DIR */
 };
 
 /**
@@ -43,7 +44,9 @@ struct verb {
 	int (*main)(int argc, char **argv, uint64_t requested_ns);
 };
 
-/** verbs - all of them; the last has no name */
+#define VERBS_MAX 64
+
+/** verbs - all of a program's, `dyno` with those that the other program has; the last has no name */
 extern const struct verb verbs[];
 
 /** verb_find() - the verb called @name, NULL if there is none */

@@ -111,20 +111,19 @@ static void read_quantity(struct parse *p, struct app_json_type *type, const jso
 /** read_size() - which size; what is not there is any */
 static void read_size(struct parse *p, struct app_json_type *type, const json_t *size)
 {
-	unsigned long line = place(p, "formation", type->type, "size");
-	const char *word = json_string_value(size), *closest;
+	const char *word = json_string_value(size);
+	char all[200] = "";
 
 	if (!size)
 		return;
 	type->size = word ? sizes_find(word) : NULL;
 	if (type->size)
 		return;
-	closest = word ? text_closest(word, sizes_names()) : NULL;
-	if (closest)
-		(void)mistakes_add(p->m, line, "the size of '%s' is unknown: %.32s (did you mean %s?)", type->type,
-		                   word, closest);
-	else
-		(void)mistakes_add(p->m, line, "the size of '%s' is unknown; one is %s", type->type, sizes_names()[0]);
+	for (const char *const *name = sizes_names(); *name; name++)
+		(void)text_append(all, sizeof(all), "%s%s", *all ? ", " : "", *name);
+	(void)mistakes_add(p->m, place(p, "formation", type->type, "size"),
+	                   "the size of '%.32s' is unknown: %.24s (there are %s)", type->type,
+	                   word ? word : "no string", all);
 }
 
 /** read_type() - one process type of the formation */

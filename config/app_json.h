@@ -62,6 +62,7 @@ struct app_json {
  */
 int app_json_parse(const char *text, size_t size, struct mistakes *m, struct app_json *ret);
 
+/** app_json_done() - free what it owns; one that is all zero is fine */
 void app_json_done(struct app_json *app);
 
 #endif /* CONFIG_APP_JSON_H */

@@ -57,6 +57,7 @@ int procfile_parse(const char *text, size_t size, struct mistakes *m, struct pro
 /** procfile_find() - the entry of type @type, NULL if there is none */
 const struct procfile_process *procfile_find(const struct procfile *file, const char *type);
 
+/** procfile_done() - free what it owns; one that is all zero is fine */
 void procfile_done(struct procfile *file);
 
 #endif /* CONFIG_PROCFILE_H */

@@ -55,7 +55,7 @@ def main(paths):
     """Print what lacks a comment; return the number of such places."""
     rooms = [p for p in paths if p.split("/")[0] in ROOMS]
     headers = {h: h.read_text().splitlines()
-               for room in (*ROOMS, "include") for h in pathlib.Path(room).glob("*.h")}
+               for room in (*ROOMS, "include") for h in pathlib.Path(room).rglob("*.h")}
     text = {p: pathlib.Path(p).read_text().splitlines() for p in rooms}
     bad = 0
     for path, lines in [*text.items(), *((str(h), t) for h, t in headers.items())]:

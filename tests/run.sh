@@ -51,7 +51,7 @@ become_user() {
 	mkdir -p "$work/build" "$work/run" "$work/tmp"
 	cp -a "$source/$build/tests" "$work/build/"
 	find "$source/$build" -maxdepth 1 -type f -perm -u+x -exec cp -a {} "$work/build/" \;
-	cp -a "$source/$build"/libdyno.* "$source/$build/examples" "$work/build/" 2>/dev/null || true
+	cp -a "$source/$build"/libdyno.* "$source/$build/examples" "$source/$build/libexec" "$work/build/" 2>/dev/null || true
 	cp -a "$source/tests" "$source/examples" "$work/"
 	chown -R "$user": "$work"
 	chmod 755 "$work"

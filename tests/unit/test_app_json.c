@@ -78,7 +78,7 @@ static void refused_with_the_line_and_without_the_value(void **state)
 		{ "{\"formation\": {\"web\": {\n\"quantity\": -1}}}", "app.json:2: the quantity of 'web'" },
 		{ "{\"formation\": {\"web\": {\n\"quantity\": 1001}}}", "app.json:2: the quantity of 'web'" },
 		{ "{\"formation\": {\"web\": {\n\"quantity\": \"1\"}}}", "app.json:2: the quantity of 'web'" },
-		{ "{\"formation\": {\"web\": {\n\"size\": \"standrad-1x\"}}}", "(did you mean standard-1x?)" },
+		{ "{\"formation\": {\"web\": {\n\"size\": \"standrad-1x\"}}}", "standrad-1x (there are eco, basic, " },
 		{ "{\"formation\": {\"web\": {\n\"size\": 1}}}", "app.json:2: the size of 'web' is unknown" },
 	};
 

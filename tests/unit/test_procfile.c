@@ -145,7 +145,8 @@ static int parse_repeated(size_t type, size_t command)
 
 	assert_non_null(text);
 	memset(text, 't', type);
-	memcpy(text + type, ": ", 2);
+	text[type] = ':';
+	text[type + 1] = ' ';
 	memset(text + type + 2, 'c', command);
 	code = procfile_parse(text, type + 2 + command, &m, &file);
 	procfile_done(&file);
