@@ -117,7 +117,7 @@ int network_admit(struct network_host *host, enum dyno_net net, const struct pol
 	r = network_need_range(host, err);
 	if (r == 0)
 		r = network_step("admit pasta", err);
-	return r < 0 ? r : rootless_start(&host->range, network, policy, &network->helper, err);
+	return r < 0 ? r : rootless_start(&host->range, host->resolver != 0, network, policy, &network->helper, err);
 }
 
 /** speaks_ipv6() - who listens like this takes connections to the dyno's IPv6 address */

@@ -352,8 +352,8 @@ static int check_ports(const struct policy *policy, struct dyno_error *err)
 	return 0;
 }
 
-int rootless_start(const struct address_range *range, const struct network *network, const struct policy *policy,
-                   pid_t *ret, struct dyno_error *err)
+int rootless_start(const struct address_range *range, bool resolver, const struct network *network,
+                   const struct policy *policy, pid_t *ret, struct dyno_error *err)
 {
 	_cleanup_plumbing_ struct plumbing plumbing = PLUMBING_NULL;
 	struct rootless_job job = { .user = network->user, .net = network->fd, .range = range, .policy = policy };
@@ -362,6 +362,7 @@ int rootless_start(const struct address_range *range, const struct network *netw
 
 	if (r < 0)
 		return error_set(err, r, STEP, "slot %u has no address:", network->slot);
+	job.resolver = resolver && policy->egress == POLICY_EGRESS_ALLOW;
 	job.outside = needs_outside(network, policy);
 	if (!job.outside && policy->port == 0) {
 		*ret = 0;

@@ -46,11 +46,12 @@ void rootless_places(struct policy *policy);
  * rootless_start() - walls, and pasta where the policy needs it: when anything outside may be reached, for services of
  * the host that are allowed, and for rootless_carries(). Returns when both are ready
  * Must: be called before the app runs. The helper dies with the calling thread.
+ * @resolver: this machine's resolver is on its loopback, so that address_host() stands for it
  * @network: rootless_open(), its slot, and for rootless_carries() its publish, reserved (publish.h)
  * @ret: pid of the helper, a child of the caller, to be given to rootless_stop()
  */
-int rootless_start(const struct address_range *range, const struct network *network, const struct policy *policy,
-                   pid_t *ret, struct dyno_error *err);
+int rootless_start(const struct address_range *range, bool resolver, const struct network *network,
+                   const struct policy *policy, pid_t *ret, struct dyno_error *err);
 
 /**
  * rootless_carries() - pasta itself listens at @at, from rootless_start() on: an IPv4 address that is not loopback, since

@@ -9,7 +9,8 @@
  *   link of the host that has a link-local address; without one the dyno has no IPv6;
  * - no address that means the host (--no-map-gw), no port either way but those given. What it could reach nevertheless,
  *   the walls keep from it (rootless_walls.c);
- * - the host's resolver at address_host(), the address that resolver.c writes down where the resolver is on loopback.
+ * - the host's resolver at address_host(), the address that resolver.c writes down where the resolver is on loopback; only there, since
+ *   the answers of any resolver would come from that address.
  *
  * Options are those of 2023 (Debian 12), which newer ones still have. It needs the dyno's user namespace's capabilities, which it gets through
  * execve(2) as ambient ones, and is told to enter the network namespace only. It gets that as its standard input and opens it by
@@ -150,7 +151,7 @@ static void fill_arguments(struct arguments *arguments, const struct rootless_jo
 	add_ports(arguments, job);
 	add_device(arguments, job);
 	add(arguments, "--no-dhcp");
-	if (job->policy->egress == POLICY_EGRESS_ALLOW)
+	if (job->resolver)
 		add_text(arguments, "--dns-forward=%s", address_text(address_host(job->range), text));
 	/* the namespace, and where to say "ready" */
 	add(arguments, "--netns-only");

@@ -15,12 +15,13 @@
  * struct rootless_job - what the helpers have to know
  * @user, @net: namespaces of the dyno
  * @outside:    something leads out of it
+ * @resolver:   address_host() stands for the host's resolver
  * @ready, @report, @messages: their ends of the launcher's pipes and its memory file
  * @uplink6: the host's way out by IPv6, "" without one
  */
 struct rootless_job {
 	int user, net;
-	bool outside;
+	bool outside, resolver;
 	int ready, report, messages;
 	struct address_plan plan;
 	const struct address_range *range;

@@ -80,9 +80,6 @@ static const struct rule_step first[] = {
 	RULE(OUT, "its own loopback, services of the host included"),
 	BY_LOOPBACK(NFT_META_OIF),
 	RULE_ACCEPT,
-	RULE(OUT, "answers"),
-	RULE_CT_ANSWER,
-	RULE_ACCEPT,
 	RULE6(OUT, "the way to the gateway"),
 	ICMP6(NEIGHBOUR_SOLICIT),
 	RULE_ACCEPT,
@@ -102,6 +99,8 @@ static const struct rule_step first[] = {
 	ICMP6(NEIGHBOUR_ADVERT),
 	RULE_ACCEPT,
 };
+
+static const struct rule_step answers[] = { RULE(OUT, "answers"), RULE_CT_ANSWER, RULE_ACCEPT };
 
 static const struct rule_step host[] = {
 	RULE(OUT, "this machine"),  RULE_IPV4, RULE_DADDR4, RULE_IN_SET(HOST4), RULE_GOTO(REFUSE),
@@ -177,6 +176,29 @@ static void put_networks(struct nft_batch *batch, const struct policy_cidr *netw
 		put_network(batch, &networks[i], only_dns, verdict, note);
 }
 
+/**
+ * put_own() - nothing goes out but from the dyno's own address
+ * IPv6 lets every app send from what it likes (IPV6_FREEBIND). pasta would not pass the lie on, but open a port for it.
+ */
+static void put_own(struct nft_batch *batch, const struct address_plan *plan)
+{
+	const uint32_t address = htonl(plan->dyno);
+	const struct rule_step own[] = {
+		RULE(OUT, "not from its own address"),
+		RULE_IPV4,
+		RULE_SADDR4,
+		{ .kind = RULE_KIND_COMPARE, .key = NFT_CMP_NEQ, .data = &address, .size = sizeof(address) },
+		RULE_GOTO(REFUSE),
+		RULE6(OUT, "not from its own address"),
+		RULE_IPV6,
+		RULE_SADDR6,
+		{ .kind = RULE_KIND_COMPARE, .key = NFT_CMP_NEQ, .data = plan->dyno6, .size = sizeof(plan->dyno6) },
+		RULE_GOTO(REFUSE),
+	};
+
+	put_rules(batch, own, COUNT(own));
+}
+
 /** put_others() - the addresses of root's dynos on this machine, but the one that stands for the resolver */
 static void put_others(struct nft_batch *batch, const struct rootless_job *job)
 {
@@ -189,7 +211,7 @@ static void put_others(struct nft_batch *batch, const struct rootless_job *job)
 	memcpy(four.address, &network, sizeof(network));
 	memcpy(six.address, range->prefix6, sizeof(range->prefix6));
 	memcpy(resolver.address, &address, sizeof(address));
-	if (job->policy->egress == POLICY_EGRESS_ALLOW)
+	if (job->resolver)
 		put_network(batch, &resolver, true, (struct rule_step)RULE_ACCEPT, "the host's resolver");
 	put_network(batch, &four, false, (struct rule_step)RULE_GOTO(REFUSE), "other dynos");
 	put_network(batch, &six, false, (struct rule_step)RULE_GOTO(REFUSE), "other dynos");
@@ -232,6 +254,8 @@ static int install(struct nl_sock *sock, const struct rootless_job *job)
 	rule_put_chains(&batch, TABLE, chains, COUNT(chains));
 	rule_put_sets(&batch, TABLE, sets, COUNT(sets));
 	put_rules(&batch, first, COUNT(first));
+	put_own(&batch, &job->plan);
+	put_rules(&batch, answers, COUNT(answers));
 	if (job->policy->egress == POLICY_EGRESS_ALLOW)
 		put_networks(&batch, cloud_resolvers, COUNT(cloud_resolvers), true, (struct rule_step)RULE_ACCEPT,
 		             "a cloud's resolver");

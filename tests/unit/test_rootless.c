@@ -282,7 +282,7 @@ static void admit(const struct dyno_app *app, struct guest *ret)
 	CHECK(rootless_open(ret->pid, &ret->network, &ret->err) == 0);
 	if (policy.publish_count > 0)
 		CHECK(publish_reserve(&policy, &ret->network.publish, &ret->err) == 0);
-	ret->code = rootless_start(&range, &ret->network, &policy, &ret->network.helper, &ret->err);
+	ret->code = rootless_start(&range, false, &ret->network, &policy, &ret->network.helper, &ret->err);
 	if (ret->code < 0)
 		fprintf(stderr, "note: %s (%s)\n", ret->err.text, ret->err.remedy);
 }
@@ -327,7 +327,8 @@ static void no_host(void)
 	CHECK(refused(HOST4, PORT_SERVER) && refused(HOST6, PORT_SERVER));
 	CHECK(refused("127.0.0.1", PORT_SERVER) && refused("::1", PORT_SERVER));
 	CHECK(refused("172.29.0.69", PORT_SERVER) && refused("172.29.0.2", PORT_SERVER));
-	CHECK(refused("172.29.63.254", PORT_SERVER) && refused("fe80::1", PORT_SERVER));
+	CHECK(refused("172.29.63.254", PORT_SERVER) && refused("172.29.63.254", PORT_DNS) &&
+	      refused("fe80::1", PORT_SERVER));
 	CHECK(refused(METADATA4, PORT_SERVER) && refused(METADATA6, PORT_SERVER));
 	CHECK(refused("0.0.0.0", PORT_SERVER) && refused("::ffff:" HOST4, PORT_SERVER));
 }
