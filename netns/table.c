@@ -145,7 +145,7 @@ static int enter(struct table *table, struct dyno_error *err)
 	int r = fault_at("lock " STEP);
 
 	if (r < 0)
-		return error_set(err, r, STEP, "cannot lock the packet filter:");
+		return error_set(err, r, STEP, "injected failure at lock " STEP ":");
 	if (stat(NAMESPACE_SELF, &st) < 0)
 		return error_set(err, -errno, STEP, "cannot look at %s:", NAMESPACE_SELF);
 	(void)text_format(table->file, sizeof(table->file), "table-%ju", (uintmax_t)st.st_ino);
