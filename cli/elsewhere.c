@@ -45,12 +45,25 @@ static int become(const char *directory, const char *below, char **argv)
 	return -errno;
 }
 
-int elsewhere_main(int argc, char **argv, uint64_t requested_ns)
+/** execute() - execute the second program, which is below @directory or beside it, with @argv. Return: negative errno */
+static int execute(const char *directory, int argc, char **argv)
 {
 	static char program[] = "dyno-app";
 	_cleanup_free_ char **words = calloc((size_t)argc + 2, sizeof(*words));
+	int code;
+
+	if (!words)
+		return -ENOMEM;
+	words[0] = program;
+	memcpy(words + 1, argv, (size_t)argc * sizeof(*words));
+	code = become(directory, PROGRAM, words);
+	return code == -ENOENT || code == -ENOTDIR ? become(directory, "../" PROGRAM, words) : code;
+}
+
+int elsewhere_main(int argc, char **argv, uint64_t requested_ns)
+{
 	char directory[PATH_MAX];
-	int code = words ? own_directory(directory, sizeof(directory)) : -ENOMEM;
+	int code = own_directory(directory, sizeof(directory));
 
 	(void)requested_ns;
 	if (code < 0) {
@@ -58,11 +71,7 @@ int elsewhere_main(int argc, char **argv, uint64_t requested_ns)
 		             error_describe(code));
 		return EXIT_DYNO_FAILED;
 	}
-	words[0] = program;
-	memcpy(words + 1, argv, (size_t)argc * sizeof(*words));
-	code = become(directory, PROGRAM, words);
-	if (code == -ENOENT || code == -ENOTDIR)
-		code = become(directory, "../" PROGRAM, words);
+	code = execute(directory, argc, argv);
 	message_line("dyno: %s is a verb of the program dyno-app, which cannot be executed: %s (looked for %s/" PROGRAM
 	             " and %s/../" PROGRAM "; make install puts it there)",
 	             argv[0], error_describe(code), directory, directory);
