@@ -23,10 +23,10 @@
  *     unquoted, trailing space      foreman keeps it; the others do not
  *     A="a\tb"                      foreman and dotenv: "atb"; python-dotenv: a tab; heroku local: as written, as here
  *     A='it\'s'                     python-dotenv: "it's"; foreman keeps the backslash; an error here
- *     A="x" y                       heroku local drops the y, foreman keeps all of it; an error here
+ *     A="x" y                       heroku local drops the y, foreman and dotenv keep all of it; an error here
  *     lines within quotes           python-dotenv as here; the others end the value with the line
  *     $NAME, ${NAME}, $(command)    dotenv expands all, python-dotenv ${NAME}; foreman and heroku local do not
- *     A: 1, a.b=1, 9=1              dotenv takes the first two, foreman the last; errors here
+ *     A: 1, a.b=1, 9=1              dotenv takes all, python-dotenv the last two, foreman the last; errors here
  *
  * A file in which values with spaces, #, $, quotes or backslashes stand in single quotes, one line each, reads the same
  * in all of them.

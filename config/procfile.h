@@ -9,9 +9,10 @@
  *   order mark is skipped.
  * - A type stands there once; the second is refused with the lines of both.
  *
- * Where the peers differ: foreman and Heroku skip every line that is no entry, so that "wbe web: x" or an indented "web:"
- * are processes that silently never start; `heroku local` ends with a stack trace there, and both let the last of
- * two equal types win. Here all of these are mistakes. Every file without such lines reads the same in all of them.
+ * Where the peers differ: foreman skips every line that is no entry, so that "wbe web: x" or an indented "web:" are
+ * processes that silently never start, and starts both of two equal types; `heroku local` gives up with an error of
+ * JavaScript on the former and takes the last of the latter. Here all of these are mistakes. Every file without such
+ * lines reads the same in all of them.
  */
 #ifndef CONFIG_PROCFILE_H
 #define CONFIG_PROCFILE_H
