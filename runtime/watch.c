@@ -169,10 +169,10 @@ int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t por
 {
 	struct watcher *watcher = calloc(1, sizeof(*watcher));
 	int ends[2] = { -1, -1 };
-	int r = watcher ? fault_at(STEP) : -ENOMEM;
+	int fault = fault_at(STEP), r = fault;
 
 	if (r == 0)
-		r = listen_check();
+		r = watcher ? listen_check() : -ENOMEM;
 	if (r == 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		r = -errno;
 	if (r == 0 && notify >= 0) {
@@ -189,7 +189,8 @@ int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t por
 		fd_close(ends[0]);
 		fd_close(ends[1]);
 		fd_close(notify);
-		return error_set(err, r, STEP, "cannot watch for the app's listening:");
+		return error_set(err, r, STEP,
+		                 fault ? "injected failure at watch:" : "cannot watch for the app's listening:");
 	}
 	watch->reports = ends[0];
 	watch->port = port;

@@ -125,7 +125,10 @@ static void add_descriptors(struct machine *machine)
 		closedir(dir);
 }
 
-/** add_children() - processes whose parent we are; as their subreaper that is all that tests leave behind */
+/**
+ * add_children() - processes whose parent we are; as their subreaper that is all that tests leave behind
+ * The dead do not count: of a process whose launcher ended before it, only we could take the status.
+ */
 static void add_children(struct machine *machine)
 {
 	DIR *dir = opendir("/proc");
@@ -135,6 +138,7 @@ static void add_children(struct machine *machine)
 	while (dir && (entry = readdir(dir))) {
 		const char *rest;
 		FILE *in;
+		char process_state = 'Z';
 		int parent = 0;
 
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
@@ -142,13 +146,40 @@ static void add_children(struct machine *machine)
 		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
 		in = fopen(path, "re");
 		if (in && fgets(text, sizeof(text), in) && (rest = strrchr(text, ')')) &&
-		    sscanf(rest, ") %*c %d", &parent) == 1 && parent == getpid())
-			add(machine, "child: %.200s", text);
+		    sscanf(rest, ") %c %d", &process_state, &parent) == 2 && parent == getpid() && process_state != 'Z')
+			add(machine, "child: %.*s)", (int)(rest - text), text);
 		if (in)
 			fclose(in);
 	}
 	if (dir)
 		closedir(dir);
+}
+
+/** add_filter() - packet filter and forwarding of this network namespace that no launcher owns any more */
+static void add_filter(struct machine *machine, const char *state)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	unsigned long long ns;
+	char path[300];
+	struct stat st;
+	int fd;
+
+	if (stat("/proc/self/ns/net", &st) < 0)
+		return;
+	ns = (unsigned long long)st.st_ino;
+	snprintf(path, sizeof(path), "%s/table-%llu", state, ns);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK)) {
+		close(fd);
+		return;
+	}
+	if (fd >= 0) {
+		add(machine, "packet filter: %s", path);
+		close(fd);
+	}
+	snprintf(path, sizeof(path), "%s/uplink-%llu", state, ns);
+	if (access(path, F_OK) == 0)
+		add(machine, "forwarding: %s", path);
 }
 
 static int by_text(const void *a, const void *b)
@@ -168,6 +199,7 @@ void machine_look(struct machine *ret, const char *state)
 		add_directory(ret, "/sys/class/net", "dyno", state, "slots");
 	if (!rootless || geteuid() != 0)
 		add_cgroups(ret, state);
+	add_filter(ret, state);
 	add_descriptors(ret);
 	add_children(ret);
 	snprintf(path, sizeof(path), "%s/slots", state);
@@ -179,10 +211,10 @@ void machine_look(struct machine *ret, const char *state)
 	qsort(ret->facts, ret->count, sizeof(*ret->facts), by_text);
 }
 
-/** is_leftover() - of a dyno, maybe of somebody else's: one that goes away is no harm */
+/** is_leftover() - of a dyno, maybe of somebody else's, or a process about to end: one that goes away is no harm */
 static bool is_leftover(const char *fact)
 {
-	return strncmp(fact, "left: ", 6) == 0;
+	return strncmp(fact, "left: ", 6) == 0 || strncmp(fact, "child: ", 7) == 0;
 }
 
 size_t machine_differences(const struct machine *before, const struct machine *after, int say)

@@ -137,6 +137,18 @@ static void test_a_step_that_fails_with_a_terminal_leaves_nothing(struct fixture
 	                  "exit", "0"));
 }
 
+static void test_a_step_that_fails_of_a_published_dyno_leaves_nothing(struct fixture *f)
+{
+	fail_each(f, ARGV("run", "-q", "--net", "private", "-p", "5000", "--publish", "0", "--allow-host", "5432",
+	                  "--egress", "10.0.0.0/8", "--slug", f->slug, "--", "/app/probe", "exit", "0"));
+}
+
+static void test_a_process_of_a_published_dyno_that_dies_at_a_step_leaves_what_gc_removes(struct fixture *f)
+{
+	kill_each(f, ARGV("run", "-q", "--net", "private", "-p", "5000", "--publish", "0", "--allow-host", "5432",
+	                  "--egress", "10.0.0.0/8", "--slug", f->slug, "--", "/app/probe", "exit", "0"));
+}
+
 static void test_a_process_that_dies_at_a_step_leaves_what_gc_removes(struct fixture *f)
 {
 	kill_each(f, ARGV("run", "-q", "--net", life_net(f), "--slug", f->slug, "--", "/app/probe", "exit", "0"));
@@ -163,6 +175,8 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_a_step_that_fails_with_a_terminal_leaves_nothing, AS_BOTH),
 	SANDBOX_TEST(test_a_process_that_dies_at_a_step_leaves_what_gc_removes, AS_BOTH),
 	SANDBOX_TEST(test_a_process_that_dies_at_a_step_without_init_leaves_what_gc_removes, AS_BOTH),
+	SANDBOX_TEST(test_a_step_that_fails_of_a_published_dyno_leaves_nothing, AS_ROOT),
+	SANDBOX_TEST(test_a_process_of_a_published_dyno_that_dies_at_a_step_leaves_what_gc_removes, AS_ROOT),
 	SANDBOX_TEST(test_the_command_proper_injects_nothing, AS_BOTH),
 };
 
