@@ -56,15 +56,18 @@ RUNTIME := host spec app prepare sandbox child channel init dyno events discarde
 CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
-UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts test_cgroup_processes test_channel \
-	test_claim test_cli_doctor test_cli_report test_cli_run_options test_cli_terminal test_command test_detect test_dotenv \
-	test_environment test_gc test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
-	test_network_tenants test_network_walls test_options test_policy test_procfile test_publish test_registry test_relay test_resolver test_rlimits test_rootless test_scratch \
-	test_sizes test_skeleton test_spec test_syscalls test_syscalls_kernel test_text test_tree test_units test_uplink test_watch
+UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
+	test_cgroup_processes test_channel test_claim test_cli_doctor test_cli_report test_cli_run_options \
+	test_cli_terminal test_command test_conntrack test_detect test_dotenv test_environment test_gc \
+	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
+	test_network_tenants test_network_walls test_nft test_options test_policy test_procfile test_publish \
+	test_registry test_relay test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
+	test_spec test_syscalls test_syscalls_kernel test_table test_text test_tree test_units test_uplink \
+	test_watch
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_limits test_listen test_neighbours test_publish test_reach test_runtimes test_servers test_slugs test_soak \
+	test_isolation test_kill test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak \
 	test_terminal test_thousand test_verbs
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_procfile fuzz_spec fuzz_units
 

@@ -222,6 +222,8 @@ static _Noreturn void keeper_child(const struct rootless_job *job)
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
 
 	if (r == 0)
+		r = fault_at("rootless walls");
+	if (r == 0)
 		r = rootless_walls_open(job, &walls);
 	if (r == 0)
 		r = rootless_walls_keep(&walls, false);
@@ -239,9 +241,11 @@ static _Noreturn void keeper_child(const struct rootless_job *job)
 static _Noreturn void helper_child(const struct rootless_job *job, pid_t launcher)
 {
 	enum rootless_step step = ROOTLESS_JOIN;
-	int r = setns(job->user, CLONE_NEWUSER) < 0 ? -errno : 0;
+	int r = fault_at("rootless join");
 	pid_t keeper;
 
+	if (r == 0 && setns(job->user, CLONE_NEWUSER) < 0)
+		r = -errno;
 	/* after the last change of credentials; if the launcher died before, its death is no signal any more */
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		r = -errno;
@@ -258,6 +262,8 @@ static _Noreturn void helper_child(const struct rootless_job *job, pid_t launche
 			keeper_child(job);
 		r = keeper < 0 ? -errno : 0;
 	}
+	if (r == 0)
+		r = fault_at("rootless pasta");
 	if (r == 0)
 		r = rootless_pasta_child(job, &step);
 	report_child(job, step, r);
