@@ -158,7 +158,7 @@ APP_BIN := $(B)/libexec/dyno/dyno-app
 PRODUCTS := $(B)/dyno $(APP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo check check-unit check-root check-user check-asan check-vm tests bench bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -305,6 +305,10 @@ check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan, as root 
 check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel, in QEMU
 	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN); root=$$?; \
 		tests/run.sh --as user --where vm --build $(B) $(VM_BIN) && exit $$root'
+
+check-docker: $(B)/dyno $(B)/tests/probe ## Docker Engine and dyno beside each other (fetches 60 MB; as root)
+	scripts/install-deps.sh check
+	tests/docker.sh $(CURDIR)/$(B)
 
 fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC) $(APP_LIB_SRC)

@@ -2,12 +2,17 @@
 /**
  * conntrack.c - see conntrack.h
  *
- * A connection that a dyno opened has the dyno as the source of its packets; one that was opened to it has the dyno as the source of the
- * answers, whatever address the packets were sent to. So there are two questions for each family of addresses.
+ * A connection that a dyno opened has the dyno as the source of its packets; one that was opened to it has the dyno as the
+ * source of the answers, whatever address the packets were sent to. So the sources of both directions are looked at.
  *
- * Since Linux 6.8 the kernel removes what matches by itself; before, it lists what matches (since 5.8), and each is removed
- * by its own request. Either way it goes through the whole table of the machine once a question; when the namespace tracks
- * nothing, it looks at a counter and is done. XXMEASURE
+ * Since Linux 6.8 the kernel removes by itself what has a given source (CTA_FILTER). That is right for IPv4. For IPv6 it
+ * compares the wrong way round (6.18 still does) and would remove all connections of the machine but the dyno's, so the
+ * kernel is never asked that: its IPv6 connections are listed, compared here, and removed one by one. So are all on kernels
+ * before.
+ *
+ * Each way goes through the whole table of the machine, unless the namespace tracks nothing, which a counter tells. Measured here
+ * with 262,144 buckets (the kernel's default for 16 GiB): XX us with nothing tracked, XX us with little, XX us with 10,000
+ * connections in each family.
  */
 #include "netns/conntrack.h"
 
@@ -28,125 +33,156 @@
 #define FOUND_SIZE 128 /* the tuple of a connection: about 60 bytes for IPv6 */
 #define LOOKS 64
 
-/** enum side - whose source address is compared */
-enum side {
-	SIDE_ORIGINAL,
-	SIDE_REPLY,
-	SIDES,
-};
-
-/** struct found - what the kernel listed: the first tuple of each connection, by which it is removed */
-struct found {
-	size_t count;
+/**
+ * struct search - connections of one family with a given source, as they are listed
+ * @address, @size: the source
+ * @more:           there are more of them than FOUND_MAX
+ * @found:          the first tuple of each, by which it is removed
+ */
+struct search {
+	const void *address;
+	size_t size;
 	bool more;
+	size_t count;
 	struct {
 		size_t size;
 		uint16_t zone;
 		uint8_t tuple[FOUND_SIZE];
-	} at[FOUND_MAX];
+	} found[FOUND_MAX];
 };
 
-/** put_question() - request @type about connections of @family in which the source of @side is @address */
-static void put_question(struct nft_batch *batch, unsigned type, unsigned family, const void *address, enum side side)
+/** put_question() - remove the IPv4 connections that have source @address in direction @tuple (CTA_TUPLE_...) */
+static void put_question(struct nft_batch *batch, uint32_t address, unsigned tuple)
 {
 	const uint32_t flags = FILTER_IP_SRC; /* in this machine's byte order, unlike everything else */
-	size_t tuple, ip, filter;
+	size_t outer, inner;
 
-	nft_add(batch, "forget connections of the dyno", NFNL_SUBSYS_CTNETLINK, type, 0, family);
-	tuple = nft_nest(batch, side == SIDE_ORIGINAL ? CTA_TUPLE_ORIG : CTA_TUPLE_REPLY);
-	ip = nft_nest(batch, CTA_TUPLE_IP);
-	if (family == NFPROTO_IPV4)
-		nft_put(batch, CTA_IP_V4_SRC, address, sizeof(struct in_addr));
-	else
-		nft_put(batch, CTA_IP_V6_SRC, address, sizeof(struct in6_addr));
-	nft_nest_end(batch, ip);
-	nft_nest_end(batch, tuple);
-	filter = nft_nest(batch, CTA_FILTER);
-	nft_put(batch, side == SIDE_ORIGINAL ? CTA_FILTER_ORIG_FLAGS : CTA_FILTER_REPLY_FLAGS, &flags, sizeof(flags));
-	nft_nest_end(batch, filter);
+	nft_add(batch, STEP, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, 0, NFPROTO_IPV4);
+	outer = nft_nest(batch, tuple);
+	inner = nft_nest(batch, CTA_TUPLE_IP);
+	nft_put(batch, CTA_IP_V4_SRC, &address, sizeof(address));
+	nft_nest_end(batch, inner);
+	nft_nest_end(batch, outer);
+	outer = nft_nest(batch, CTA_FILTER);
+	nft_put(batch, tuple == CTA_TUPLE_ORIG ? CTA_FILTER_ORIG_FLAGS : CTA_FILTER_REPLY_FLAGS, &flags, sizeof(flags));
+	nft_nest_end(batch, outer);
 }
 
-/** see_connection() - one message of a dump: keep its first tuple */
+/** is_source() - the tuple's source is the one that is looked for */
+static bool is_source(const struct search *search, struct nft_view tuple, unsigned family)
+{
+	struct nft_view ip = nft_find(tuple, CTA_TUPLE_IP);
+	struct nft_view source = nft_find(ip, family == NFPROTO_IPV4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC);
+
+	return source.size == search->size && memcmp(source.data, search->address, search->size) == 0;
+}
+
+/** see_connection() - one message of a list: keep the first tuple of a connection of the dyno's */
 static void see_connection(unsigned type, unsigned family, struct nft_view body, void *data)
 {
-	struct found *found = data;
+	struct search *search = data;
 	struct nft_view tuple = nft_find(body, CTA_TUPLE_ORIG), zone = nft_find(body, CTA_ZONE);
 
-	(void)family;
 	if (type != IPCTNL_MSG_CT_NEW || !tuple.data || tuple.size > FOUND_SIZE)
 		return;
-	if (found->count == FOUND_MAX) {
-		found->more = true;
+	if (!is_source(search, tuple, family) && !is_source(search, nft_find(body, CTA_TUPLE_REPLY), family))
 		return;
-	}
-	found->at[found->count].size = tuple.size;
-	found->at[found->count].zone = 0;
+	search->more = search->count == FOUND_MAX;
+	if (search->more)
+		return;
+	search->found[search->count].size = tuple.size;
+	search->found[search->count].zone = 0;
 	if (zone.size == sizeof(uint16_t))
-		memcpy(&found->at[found->count].zone, zone.data, sizeof(uint16_t));
-	memcpy(found->at[found->count++].tuple, tuple.data, tuple.size);
+		memcpy(&search->found[search->count].zone, zone.data, sizeof(uint16_t));
+	memcpy(search->found[search->count++].tuple, tuple.data, tuple.size);
 }
 
 /** remove_found() - remove each. One that has ended by itself meanwhile is no failure */
-static int remove_found(struct nl_sock *sock, const struct found *found, unsigned family)
+static int remove_found(struct nl_sock *sock, const struct search *search, unsigned family)
 {
 	struct nft_batch batch;
 	int r;
 
 	nft_begin(&batch);
-	for (size_t i = 0; i < found->count; i++) {
+	for (size_t i = 0; i < search->count; i++) {
 		nft_add(&batch, STEP, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, 0, family);
-		nft_put(&batch, CTA_TUPLE_ORIG | NLA_F_NESTED, found->at[i].tuple, found->at[i].size);
-		if (found->at[i].zone)
-			nft_put(&batch, CTA_ZONE, &found->at[i].zone, sizeof(found->at[i].zone));
+		nft_put(&batch, CTA_TUPLE_ORIG | NLA_F_NESTED, search->found[i].tuple, search->found[i].size);
+		if (search->found[i].zone)
+			nft_put(&batch, CTA_ZONE, &search->found[i].zone, sizeof(search->found[i].zone));
 	}
 	r = nft_send(sock, &batch, STEP, NULL);
 	return r == -ENOENT ? 0 : r;
 }
 
-/** forget_by_list() - for kernels before 6.8: list, remove, until nothing is listed */
-static int forget_by_list(struct nl_sock *sock, unsigned family, const void *address, enum side side)
+/** forget_listed() - list, remove, until nothing of it is listed */
+static int forget_listed(struct nl_sock *sock, unsigned family, const void *address, size_t size)
 {
-	struct found *found = malloc(sizeof(*found));
+	struct search *search = malloc(sizeof(*search));
 	struct nft_batch batch;
-	int r = found ? 0 : -ENOMEM;
+	int r = search ? 0 : -ENOMEM;
 
 	for (int look = 0; look < LOOKS && r == 0; look++) {
-		found->count = 0;
-		found->more = false;
+		search->address = address;
+		search->size = size;
+		search->count = 0;
+		search->more = false;
 		nft_begin(&batch);
-		put_question(&batch, IPCTNL_MSG_CT_GET, family, address, side);
-		r = nft_dump(sock, &batch, see_connection, found);
-		/* connections come and go; the ones asked for only go, as their dyno is dead */
-		if ((r == 0 || r == -EINTR) && found->count > 0)
-			r = remove_found(sock, found, family);
-		if (r == 0 && !found->more)
+		nft_add(&batch, STEP, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, 0, family);
+		r = nft_dump(sock, &batch, see_connection, search);
+		/* disturbed, the list may lack some: look again. Connections of a dead dyno only go */
+		search->more |= r == -EINTR;
+		if ((r == 0 || r == -EINTR))
+			r = remove_found(sock, search, family);
+		if (!search->more)
 			break;
 	}
-	free(found);
+	free(search);
 	return r;
+}
+
+/** see_count() - the answer with the namespace's number of connections */
+static void see_count(unsigned type, unsigned family, struct nft_view body, void *data)
+{
+	(void)type, (void)family;
+	*(uint32_t *)data = nft_u32(nft_find(body, CTA_STATS_GLOBAL_ENTRIES), 1);
+}
+
+/** is_empty() - the namespace tracks nothing. When in doubt: no */
+static bool is_empty(struct nl_sock *sock)
+{
+	struct nft_batch batch;
+	uint32_t count = 1;
+
+	nft_begin(&batch);
+	nft_add(&batch, STEP, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET_STATS, 0, NFPROTO_UNSPEC);
+	return nft_get(sock, &batch, see_count, &count) == 1 && count == 0;
+}
+
+int conntrack_forget_by_list(struct nl_sock *sock, const struct address_plan *plan, bool ipv6, struct dyno_error *err)
+{
+	const uint32_t dyno4 = htonl(plan->dyno);
+	int r = forget_listed(sock, NFPROTO_IPV4, &dyno4, sizeof(dyno4));
+
+	if (r == 0 && ipv6)
+		r = forget_listed(sock, NFPROTO_IPV6, plan->dyno6, sizeof(plan->dyno6));
+	return r < 0 ? error_set(err, r, STEP, "cannot remove the dyno's tracked connections:") : 0;
 }
 
 int conntrack_forget(struct nl_sock *sock, const struct address_plan *plan, bool ipv6, struct dyno_error *err)
 {
-	const uint32_t dyno4 = htonl(plan->dyno);
 	struct nft_batch batch;
 	int r;
 
+	if (is_empty(sock))
+		return 0;
 	nft_begin(&batch);
-	for (enum side side = 0; side < SIDES; side++) {
-		put_question(&batch, IPCTNL_MSG_CT_DELETE, NFPROTO_IPV4, &dyno4, side);
-		if (ipv6)
-			put_question(&batch, IPCTNL_MSG_CT_DELETE, NFPROTO_IPV6, plan->dyno6, side);
-	}
+	put_question(&batch, htonl(plan->dyno), CTA_TUPLE_ORIG);
+	put_question(&batch, htonl(plan->dyno), CTA_TUPLE_REPLY);
 	r = nft_send(sock, &batch, STEP, NULL);
 	/* an older kernel takes the question for the name of one connection, which it is too short for */
-	if (r == -EINVAL || r == -EOPNOTSUPP) {
-		r = 0;
-		for (enum side side = 0; side < SIDES && r == 0; side++) {
-			r = forget_by_list(sock, NFPROTO_IPV4, &dyno4, side);
-			if (r == 0 && ipv6)
-				r = forget_by_list(sock, NFPROTO_IPV6, plan->dyno6, side);
-		}
-	}
+	if (r == -EINVAL || r == -EOPNOTSUPP)
+		return conntrack_forget_by_list(sock, plan, ipv6, err);
+	if (r == 0 && ipv6)
+		r = forget_listed(sock, NFPROTO_IPV6, plan->dyno6, sizeof(plan->dyno6));
 	return r < 0 ? error_set(err, r, STEP, "cannot remove the dyno's tracked connections:") : 0;
 }

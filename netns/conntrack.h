@@ -15,4 +15,7 @@
  */
 int conntrack_forget(struct nl_sock *sock, const struct address_plan *plan, bool ipv6, struct dyno_error *err);
 
+/** conntrack_forget_by_list() - the same by the means of kernels before 6.8; for conntrack_forget(), and for its test */
+int conntrack_forget_by_list(struct nl_sock *sock, const struct address_plan *plan, bool ipv6, struct dyno_error *err);
+
 #endif /* NETNS_CONNTRACK_H */

@@ -307,10 +307,11 @@ static int settle(struct nl_sock *sock, struct nft_batch *batch, uint32_t first,
 /** ready() - close the last request, which asks for an answer. Return: 0, 1 for an empty batch, or negative errno */
 static int ready(struct nft_batch *batch, const char *step, struct dyno_error *err)
 {
-	int r = fault_at(step);
+	/* who does not ask why is cleaning up */
+	int r = err ? fault_at(step) : 0;
 
 	if (r < 0)
-		return error_set(err, r, step, "cannot change the packet filter:");
+		return error_set(err, r, step, "injected failure at %s:", step);
 	seal(batch);
 	if (batch->code < 0)
 		return error_set(err, batch->code, step, "cannot build a request to netfilter:");
@@ -349,30 +350,6 @@ int nft_send(struct nl_sock *sock, struct nft_batch *batch, const char *step, st
 	if (r < 0)
 		return error_set(err, r, step, "cannot send to netfilter:");
 	return settle(sock, batch, seq, step, err);
-}
-
-int nft_exists(struct nl_sock *sock, struct nft_batch *batch)
-{
-	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct netlink_answer answer = { 0 };
-	uint32_t seq = 0;
-	int r;
-
-	seal(batch);
-	r = batch->code == 0 && batch->count != 1 ? -EINVAL : batch->code;
-	if (r == 0)
-		r = transmit(sock, batch, ENVELOPE_SIZE, &seq);
-	if (r < 0)
-		return r;
-	/* one answer: the object, or why not */
-	do {
-		r = receive(sock, buf, sizeof(buf));
-		if (r > 0)
-			r = netlink_parse(buf, (size_t)r, &answer);
-	} while (r >= 0 && answer.seq != seq);
-	if (r < 0)
-		return r;
-	return answer.code == -ENOENT ? 0 : answer.code < 0 ? answer.code : 1;
 }
 
 /** end_of_dump() - the result of a NLMSG_DONE or NLMSG_ERROR message, whose first word is a number. Return: 1 or negative errno */
@@ -419,6 +396,48 @@ int nft_parse(const void *buf, size_t size, uint32_t seq, nft_each *each, void *
 	return 0;
 }
 
+/** ask() - send the one request of a batch. @ret_seq: its number */
+static int ask(struct nl_sock *sock, struct nft_batch *batch, unsigned flags, uint32_t *ret_seq)
+{
+	seal(batch);
+	if (batch->code < 0 || batch->count != 1)
+		return batch->code < 0 ? batch->code : -EINVAL;
+	head_at(batch, batch->last)->nlmsg_flags |= (uint16_t)flags;
+	return transmit(sock, batch, ENVELOPE_SIZE, ret_seq);
+}
+
+int nft_get(struct nl_sock *sock, struct nft_batch *batch, nft_each *each, void *data)
+{
+	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct netlink_answer answer = { 0 };
+	bool changed = false;
+	uint32_t seq = 0;
+	int size, r = ask(sock, batch, 0, &seq);
+
+	if (r < 0)
+		return r;
+	/* one answer: the object, or why not */
+	do {
+		size = receive(sock, buf, sizeof(buf));
+		r = size < 0 ? size : netlink_parse(buf, (size_t)size, &answer);
+	} while (r >= 0 && answer.seq != seq);
+	if (r < 0 || answer.type == NLMSG_ERROR)
+		return r < 0 ? r : answer.code == -ENOENT ? 0 : answer.code < 0 ? answer.code : -EBADMSG;
+	r = nft_parse(buf, (size_t)size, seq, each, data, &changed);
+	return r < 0 ? r : 1;
+}
+
+/** ignore() - nft_each of who only wants to know that there is one */
+static void ignore(unsigned type, unsigned family, struct nft_view body, void *data)
+{
+	(void)type, (void)family, (void)body, (void)data;
+}
+
+int nft_exists(struct nl_sock *sock, struct nft_batch *batch)
+{
+	return nft_get(sock, batch, ignore, NULL);
+}
+
 int nft_dump(struct nl_sock *sock, struct nft_batch *batch, nft_each *each, void *data)
 {
 	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -426,12 +445,7 @@ int nft_dump(struct nl_sock *sock, struct nft_batch *batch, nft_each *each, void
 	uint32_t seq = 0;
 	int r;
 
-	seal(batch);
-	r = batch->code == 0 && batch->count != 1 ? -EINVAL : batch->code;
-	if (r < 0)
-		return r;
-	head_at(batch, batch->last)->nlmsg_flags |= NLM_F_DUMP;
-	r = transmit(sock, batch, ENVELOPE_SIZE, &seq);
+	r = ask(sock, batch, NLM_F_DUMP, &seq);
 	/* read to the end also when it is worthless: the kernel begins no other dump before */
 	while (r == 0) {
 		r = receive(sock, buf, sizeof(buf));

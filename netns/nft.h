@@ -79,7 +79,7 @@ struct nl_sock *nft_close(struct nl_sock *sock);
 
 /**
  * nft_commit() - do the batch as one transaction of nf_tables
- * @step: goes into @err; also the name of the injected fault
+ * @step: goes into @err; also the name of the injected fault, which there is when @err is not NULL
  * Return: 0; or the negative errno of the first request that failed, and nothing was done
  */
 int nft_commit(struct nl_sock *sock, struct nft_batch *batch, const char *step, struct dyno_error *err);
@@ -90,11 +90,13 @@ int nft_commit(struct nl_sock *sock, struct nft_batch *batch, const char *step, 
  */
 int nft_send(struct nl_sock *sock, struct nft_batch *batch, const char *step, struct dyno_error *err);
 
-/** nft_exists() - ask for one object by a batch of one request. Return: 1, 0, or negative errno */
-int nft_exists(struct nl_sock *sock, struct nft_batch *batch);
-
 /** nft_each - one message of an answer; @family: NFPROTO_...; @body: its attributes */
 typedef void nft_each(unsigned type, unsigned family, struct nft_view body, void *data);
+
+/** nft_get() - ask for one object by a batch of one request. Return: 1 and it was handed to @each, 0 without it, or negative errno */
+int nft_get(struct nl_sock *sock, struct nft_batch *batch, nft_each *each, void *data);
+/** nft_exists() - ask whether one object is there. Return: 1, 0, or negative errno */
+int nft_exists(struct nl_sock *sock, struct nft_batch *batch);
 
 /**
  * nft_dump() - ask for many objects by a batch of one request (which nft_dump() flags as such)

@@ -43,7 +43,8 @@ struct table *table_close(struct table *table);
 
 /**
  * table_admit() - elements for egress and allowed services of the host for the dyno of @slot, one batch
- * Costs nothing when the policy has neither. Leftovers of a dead owner of the slot are replaced.
+ * Costs nothing when the policy has neither.
+ * Must: come after table_forget() for a slot whose last owner may have been killed.
  */
 int table_admit(struct table *table, unsigned slot, const struct policy *policy, struct dyno_error *err);
 

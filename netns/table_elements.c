@@ -409,15 +409,12 @@ int table_publish(struct table *table, const struct policy_endpoint *at, unsigne
 int table_unpublish(struct table *table, const struct policy_endpoint *at, struct dyno_error *err)
 {
 	struct table_note note = endpoint_note(at);
-	struct dyno_error own = { 0 };
-	int r = change(table, NFT_MSG_DELSETELEM, &note, 1, "unpublish in " STEP, &own);
+	int r = change(table, NFT_MSG_DELSETELEM, &note, 1, STEP, NULL);
 
 	drop_notes(table, TABLE_NO_SLOT, note.set, note.key);
 	if (r == 0 || r == -ENOENT)
 		return 0;
-	if (err)
-		*err = own;
-	return r;
+	return error_set(err, r, STEP, "cannot remove a published address from the packet filter:");
 }
 
 /** remove_own() - remove the elements that this process added for @slot. Return: 0; -ENOENT when there is no note of it; or negative errno */
