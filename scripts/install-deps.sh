@@ -13,9 +13,9 @@ set -euo pipefail
 declare -A packages=(
 	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev"
 	[demo]="python3 curl passt"
-	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang"
+	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables ruby"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
-	[bench]="bubblewrap crun runc"
+	[bench]="bubblewrap crun runc wrk iproute2 libcmocka-dev"
 	[vm]="qemu-system-x86 busybox-static xz-utils"
 )
 # Ubuntu 22.04 has no passt (no private network for ordinary users then); old releases have no crun
@@ -26,7 +26,7 @@ declare -A probes=(
 	[demo]="python3 curl"
 	[check]="pc:cmocka python3 setpriv clang"
 	[lint]="clang-format clang-tidy cppcheck shellcheck ctags"
-	[bench]="bwrap crun runc"
+	[bench]="bwrap crun runc wrk ip pc:cmocka"
 	[vm]="qemu-system-x86_64 busybox xz"
 )
 

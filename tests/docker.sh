@@ -39,7 +39,8 @@ outside() {
 
 # retry COMMAND... - until it works, for 10 s
 retry() {
-	for _ in {1..100}; do
+	local until=$((SECONDS + 10))
+	while [ $SECONDS -lt $until ]; do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done
@@ -82,23 +83,28 @@ stop_dyno() {
 	dyno_pid=
 }
 
-# reaches CLIENT... -- ADDRESS PORT - is there an answer?
+# reaches WHO ADDRESS PORT - is there an answer? A function cannot be given to timeout(1)
 reaches() {
-	local client=()
-	while [ "$1" != -- ]; do client+=("$1") && shift; done
-	"${client[@]}" fetch "$2" "$3" | grep -q 'hello from'
+	local who=()
+	case $1 in
+	outside) who=(nsenter --net="$work/other" "$build/tests/probe") ;;
+	container) who=("$unpacked/root/usr/bin/docker" -H "unix://$work/docker.sock" exec web /probe) ;;
+	dyno) who=("$build/dyno" exec web.1 /app/probe) ;;
+	here) who=("$build/tests/probe") ;;
+	esac
+	timeout 3 "${who[@]}" fetch "$2" "$3" | grep -q 'hello from'
 }
 
 check_docker() {
-	retry reaches outside "$build/tests/probe" -- $here 8000 || die "$1: container not reached from outside"
-	retry reaches docker exec web /probe -- $other 9000 || die "$1: container does not reach the outside"
+	retry reaches outside $here 8000 || die "$1: container not reached from outside"
+	retry reaches container $other 9000 || die "$1: container does not reach the outside"
 	echo "ok - $1: Docker works"
 }
 
 check_dyno() {
-	retry reaches outside "$build/tests/probe" -- $here 8001 || die "$1: dyno not reached from outside"
-	retry reaches "$build/tests/probe" -- 127.0.0.1 8002 || die "$1: dyno not reached by loopback"
-	retry reaches "$build/dyno" exec web.1 /app/probe -- $other 9000 || die "$1: dyno does not reach the outside"
+	retry reaches outside $here 8001 || die "$1: dyno not reached from outside"
+	retry reaches here 127.0.0.1 8002 || die "$1: dyno not reached by loopback"
+	retry reaches dyno $other 9000 || die "$1: dyno does not reach the outside"
 	echo "ok - $1: dyno works"
 }
 
@@ -113,11 +119,7 @@ network() {
 	touch "$work/other"
 	unshare --net="$work/other" true
 	ip link set lo up
-	ip link add up0 type veth peer name eth0
-	# iproute2 takes names of /run/netns or process ids
-	outside sleep 1000 &
-	sleep 0.2
-	ip link set eth0 netns $!
+	outside ip link add eth0 type veth peer name up0 netns $$
 	ip addr add $here/24 dev up0
 	ip link set up0 up
 	ip route add default via $other

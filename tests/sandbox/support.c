@@ -289,10 +289,11 @@ static int tear_down(void **state)
 static void run_case(void **state)
 {
 	struct fixture *f = *state;
-	long long deadline = support_now_ms() + SETTLE_MS;
 	size_t differences;
+	long long deadline;
 
 	f->test->run(f);
+	deadline = support_now_ms() + SETTLE_MS;
 	for (;;) {
 		struct machine after;
 

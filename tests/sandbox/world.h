@@ -33,7 +33,7 @@ enum world_place {
 int world_main(const char *group, const struct sandbox_test *tests, size_t count);
 
 /** world_make() - both machines, connected; the test is on this one from now on */
-void world_make(const struct fixture *f);
+void world_make(struct fixture *f);
 /**
  * world_drop() - wait until no trace of a dyno is left on this machine (links, addresses, routes, packet filter, forwarding,
  * tracked connections), fail if there is one, and go back
