@@ -256,6 +256,8 @@ static _Noreturn void helper_child(const struct rootless_job *job, pid_t launche
 		report_child(job, ROOTLESS_ADDRESS, r);
 		_exit(0);
 	}
+	/* out of the terminal's reach: Ctrl-C is for the app, which may want to finish what it is serving */
+	(void)setsid();
 	if (r == 0) {
 		keeper = fork();
 		if (keeper == 0)

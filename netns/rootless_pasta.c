@@ -222,8 +222,6 @@ int rootless_pasta_child(const struct rootless_job *job, enum rootless_step *ste
 	r = keep_privileges();
 	if (r < 0)
 		return r;
-	/* out of the terminal's reach: Ctrl-C is for the app, which may want to finish what it is serving */
-	(void)setsid();
 	*step = ROOTLESS_EXEC;
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
