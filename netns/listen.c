@@ -143,7 +143,7 @@ static int read_address(int fd, struct listen_seen *ret)
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
 		struct sockaddr_storage room;
-	} name;
+	} name = { .room = { 0 } };
 	socklen_t size = sizeof(name);
 
 	if (getsockname(fd, &name.any, &size) < 0)

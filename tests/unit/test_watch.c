@@ -238,9 +238,10 @@ static void ready_is_the_end_of_it(void **state)
 	assert_int_equal(watch.timer, -1);
 	assert_false(watch_expired(&watch));
 	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(poll(&(struct pollfd){ .fd = watch.reports, .events = POLLIN }, 1, PATIENCE_MS), 1);
 	assert_int_equal(watch_next(&watch, &report), -EPIPE);
-	end(&watch, pid);
+	watch_end(&watch);
 }
 
 static void time_runs_out(void **state)
