@@ -230,8 +230,12 @@ int network_remove(struct network_host *host, unsigned slot, struct dyno_error *
 	r = network_need_socket(host, err);
 	if (r == 0)
 		r = link_remove(host->sock, slot, err);
-	if (r == 0)
-		r = network_need_table(host, err);
+	if (r < 0)
+		return r;
+	r = network_need_table(host, err);
+	/* a kernel without packet filter knows nothing that could be forgotten */
+	if (r == -EOPNOTSUPP || r == -ENOENT)
+		return 0;
 	/* a range that has been made smaller since then */
 	if (r == 0 && slot >= address_slots(&host->range))
 		return 0;

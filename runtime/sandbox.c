@@ -72,9 +72,10 @@ int sandbox_clean_slot(struct dyno_host *host, unsigned slot, int claim, struct 
 	sandbox_given_name(slot, name, sizeof(name));
 	(void)unlinkat(host->sockets_fd, name, 0);
 
-	if (r == 0 && !host->rootless)
-		r = network_remove(host->network, slot, err);
 	(void)registry_read(claim, &entry);
+	/* A claim that says nothing yet counts as private. */
+	if (r == 0 && !host->rootless && entry.net == DYNO_NET_PRIVATE)
+		r = network_remove(host->network, slot, err);
 	if (r == 0)
 		publish_sweep(entry.publish_unix);
 	if (r == 0 && entry.scratch_dir[0] != '\0') {
