@@ -49,7 +49,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 BASE := error fd text units clock claim fault options options_print
 ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
-NETNS := address admit ahead conntrack foreign link listen netlink network nft owner policy private publish range relay \
+NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client

@@ -11,7 +11,6 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -185,13 +184,15 @@ int nft_open(struct nl_sock **ret, struct dyno_error *err)
 __attribute__((noreturn)) static void hold(int fd)
 {
 	const struct timespec patience = { .tv_nsec = 100 * 1000 * 1000 };
+	long r = 0;
 
 	if (fd > 0)
 		(void)raw_syscall(SYS_close_range, 0, fd - 1, 0, 0);
 	(void)raw_syscall(SYS_close_range, fd + 1, UINT32_MAX, 0, 0);
-	/* the second time for a removal whose wait had not begun yet */
-	if (raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0, 0) < 0 ||
-	    raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0, 0) < 0)
+	/* twice: the wait for a removal may not have begun yet */
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0, 0);
+	if (r < 0)
 		(void)raw_syscall(SYS_nanosleep, (long)&patience, 0, 0, 0);
 	raw_exit();
 }
@@ -208,7 +209,8 @@ struct nl_sock *nft_close(struct nl_sock *sock)
 	/* forks without exit signal and without libc's handlers; the second, so that nobody has to wait for the holder */
 	pid = raw_syscall(SYS_clone, 0, 0, 0, 0);
 	if (pid == 0) {
-		if (raw_syscall(SYS_clone, 0, 0, 0, 0) == 0)
+		pid = raw_syscall(SYS_clone, 0, 0, 0, 0);
+		if (pid == 0)
 			hold(nl_socket_get_fd(sock));
 		raw_exit();
 	}
@@ -352,50 +354,6 @@ int nft_send(struct nl_sock *sock, struct nft_batch *batch, const char *step, st
 	return settle(sock, batch, seq, step, err);
 }
 
-/** end_of_dump() - the result of a NLMSG_DONE or NLMSG_ERROR message, whose first word is a number. Return: 1 or negative errno */
-static int end_of_dump(const struct nlmsghdr *head, const void *body)
-{
-	int code;
-
-	if (head->nlmsg_len < NLMSG_HDRLEN + sizeof(code))
-		return -EBADMSG;
-	memcpy(&code, body, sizeof(code));
-	if (code > 0 || code < -4095)
-		return -EBADMSG;
-	return code < 0 ? code : 1;
-}
-
-int nft_parse(const void *buf, size_t size, uint32_t seq, nft_each *each, void *data, bool *changed)
-{
-	const char *at = buf;
-
-	while (size >= NLMSG_HDRLEN) {
-		struct nfgenmsg general;
-		struct nlmsghdr head;
-		size_t step;
-
-		memcpy(&head, at, sizeof(head));
-		if (head.nlmsg_len < NLMSG_HDRLEN || head.nlmsg_len > size)
-			return -EBADMSG;
-		step = NLMSG_ALIGN((size_t)head.nlmsg_len);
-		if (head.nlmsg_seq == seq) {
-			*changed |= (head.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-			if (head.nlmsg_type == NLMSG_DONE || head.nlmsg_type == NLMSG_ERROR)
-				return end_of_dump(&head, at + NLMSG_HDRLEN);
-			if (head.nlmsg_len < ENVELOPE_SIZE)
-				return -EBADMSG;
-			memcpy(&general, at + NLMSG_HDRLEN, sizeof(general));
-			each(head.nlmsg_type & 0xff, general.nfgen_family,
-			     (struct nft_view){ at + ENVELOPE_SIZE, head.nlmsg_len - ENVELOPE_SIZE }, data);
-		}
-		if (step >= size)
-			break;
-		at += step;
-		size -= step;
-	}
-	return 0;
-}
-
 /** ask() - send the one request of a batch. @ret_seq: its number */
 static int ask(struct nl_sock *sock, struct nft_batch *batch, unsigned flags, uint32_t *ret_seq)
 {
@@ -453,63 +411,4 @@ int nft_dump(struct nl_sock *sock, struct nft_batch *batch, nft_each *each, void
 			r = nft_parse(buf, (size_t)r, seq, each, data, &changed);
 	}
 	return r < 0 ? r : changed ? -EINTR : 0;
-}
-
-struct nft_view nft_next(struct nft_view *attrs, unsigned *ret_type)
-{
-	const char *at = attrs->data;
-	struct nft_view found = { NULL, 0 };
-	struct nlattr head;
-	size_t step;
-
-	if (attrs->size < sizeof(head))
-		return found;
-	memcpy(&head, at, sizeof(head));
-	if (head.nla_len < sizeof(head) || head.nla_len > attrs->size)
-		return found;
-	*ret_type = head.nla_type & NLA_TYPE_MASK;
-	found = (struct nft_view){ at + sizeof(head), head.nla_len - sizeof(head) };
-	step = NLA_ALIGN((size_t)head.nla_len);
-	*attrs = step < attrs->size ? (struct nft_view){ at + step, attrs->size - step } : (struct nft_view){ NULL, 0 };
-	return found;
-}
-
-struct nft_view nft_find(struct nft_view attrs, unsigned type)
-{
-	struct nft_view view;
-	unsigned found = 0;
-
-	do
-		view = nft_next(&attrs, &found);
-	while (view.data && found != type);
-	return view;
-}
-
-uint32_t nft_u32(struct nft_view view, uint32_t otherwise)
-{
-	uint32_t value;
-
-	if (view.size != sizeof(value))
-		return otherwise;
-	memcpy(&value, view.data, sizeof(value));
-	return ntohl(value);
-}
-
-uint64_t nft_u64(struct nft_view view, uint64_t otherwise)
-{
-	uint64_t value;
-
-	if (view.size != sizeof(value))
-		return otherwise;
-	memcpy(&value, view.data, sizeof(value));
-	return be64toh(value);
-}
-
-bool nft_text_is(struct nft_view view, const char *text)
-{
-	size_t length = strlen(text);
-
-	if (view.size == length + 1 && ((const char *)view.data)[length] == '\0')
-		view.size--;
-	return view.size == length && view.data && memcmp(view.data, text, length) == 0;
 }

@@ -56,13 +56,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* as large as the input and no larger, so that a read beyond it is seen; and aligned, as answers are */
 	uint8_t *copy = malloc(size ? size : 1);
 	struct netlink_answer answer = { 0 };
-	struct seen seen = { .from = copy, .to = copy + size };
+	struct seen seen = { 0 };
 	bool changed = false;
 	int r;
 
 	if (!copy)
 		return 0;
 	memcpy(copy, data, size);
+	seen.from = copy;
+	seen.to = copy + size;
 	r = nft_parse(copy, size, SEQ, see, &seen, &changed);
 	if (r > 1 || r < -4095)
 		abort();
