@@ -174,12 +174,12 @@ static void add_filter(struct machine *machine, const char *state)
 		return;
 	}
 	if (fd >= 0) {
-		add(machine, "packet filter: %s", path);
+		add(machine, "left: packet filter %s", path);
 		close(fd);
 	}
 	snprintf(path, sizeof(path), "%s/uplink-%llu", state, ns);
 	if (access(path, F_OK) == 0)
-		add(machine, "forwarding: %s", path);
+		add(machine, "left: forwarding %s", path);
 }
 
 static int by_text(const void *a, const void *b)
