@@ -104,6 +104,15 @@ static void fill(struct nl_sock *sock)
 	track(sock, NFPROTO_IPV6, outside6, host6, host6, 9);
 }
 
+/** forget() - by the older way or not */
+static int forget(struct nl_sock *sock, const struct address_plan *plan, bool older)
+{
+	struct dyno_error err = { 0 };
+
+	return older ? conntrack_forget_by_list(sock, plan, true, &err)
+	             : conntrack_forget(sock, plan, "dyno3", true, &err);
+}
+
 /** forget_child() - @data: not NULL for the older way */
 static void forget_child(void *data)
 {
@@ -115,7 +124,7 @@ static void forget_child(void *data)
 	CHECK(nft_open(&sock, &err) == 0);
 	CHECK(address_plan(&default_range, SLOT, &plan) == 0);
 	/* nothing is tracked */
-	CHECK((data ? conntrack_forget_by_list : conntrack_forget)(sock, &plan, true, &err) == 0);
+	CHECK(forget(sock, &plan, data != NULL) == 0);
 	fill(sock);
 	for (uint16_t i = 0; i < MANY; i++) {
 		const uint8_t outside[4] = { 198, 51, 100, 7 };
@@ -124,7 +133,7 @@ static void forget_child(void *data)
 		track(sock, NFPROTO_IPV4, &dyno, outside, outside, (uint16_t)(1000 + i));
 	}
 	CHECK(tracked(sock, NFPROTO_IPV4) == 7 + MANY && tracked(sock, NFPROTO_IPV6) == 7);
-	CHECK((data ? conntrack_forget_by_list : conntrack_forget)(sock, &plan, true, &err) == 0);
+	CHECK(forget(sock, &plan, data != NULL) == 0);
 	if (tracked(sock, NFPROTO_IPV4) != 4 || tracked(sock, NFPROTO_IPV6) != 4)
 		fprintf(stderr, "left: %d and %d\n", tracked(sock, NFPROTO_IPV4), tracked(sock, NFPROTO_IPV6));
 	CHECK(tracked(sock, NFPROTO_IPV4) == 4 && tracked(sock, NFPROTO_IPV6) == 4);
