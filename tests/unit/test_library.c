@@ -156,11 +156,12 @@ static void life_of_a_dyno(void **state)
 	assert_int_equal(dyno_terminal(dyno), -1);
 	assert_true(dyno_pid(dyno) > 0);
 	next(dyno, DYNO_EVENT_UP);
-	for (int phase = 0; phase < DYNO_PHASE_COUNT; phase++) {
+	for (int phase = 0; phase <= DYNO_PHASE_EXEC; phase++) {
 		assert_non_null(dyno_phase_name((enum dyno_phase)phase));
 		assert_true(ns[phase] >= ns[DYNO_PHASE_REQUESTED]);
 		assert_true(ns[phase] <= ns[DYNO_PHASE_EXEC]);
 	}
+	assert_int_equal(ns[DYNO_PHASE_LISTENING], 0);
 	assert_true(ns[DYNO_PHASE_CLAIMED] <= ns[DYNO_PHASE_CLONED]);
 	assert_true(ns[DYNO_PHASE_IDENTITY] <= ns[DYNO_PHASE_CONFINED]);
 	event = next(dyno, DYNO_EVENT_EXITED);
@@ -173,6 +174,27 @@ static void life_of_a_dyno(void **state)
 	assert_int_equal(dyno_signal(dyno, SIGTERM, false), -ESRCH);
 	assert_int_equal(dyno_kill(dyno), 0);
 	assert_null(dyno_destroy(dyno));
+}
+
+static void boot_timeout(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_shape watched = { .stack = "host", .net = DYNO_NET_NONE, .watch = true };
+	struct dyno_app app = app_of(f, SHELL("exec sleep 60"));
+	struct dyno_event event;
+	struct dyno *dyno;
+
+	app.port = 5000;
+	app.boot_timeout_ms = 100;
+	dyno = start(f, &watched, &app);
+	next(dyno, DYNO_EVENT_UP);
+	event = next(dyno, DYNO_EVENT_EXITED);
+	assert_true(WIFSIGNALED(event.status));
+	assert_int_equal(WTERMSIG(event.status), SIGKILL);
+	assert_string_equal(event.reason, "R10 (Boot timeout): nothing listened on $PORT (5000) within 100 ms");
+	assert_int_equal(dyno_boot(dyno)->ns[DYNO_PHASE_LISTENING], 0);
+	assert_null(dyno_published(dyno, 0));
+	dyno_destroy(dyno);
 }
 
 static void streams_and_environment(void **state)
@@ -664,14 +686,23 @@ static void the_example(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		LIBRARY_TEST(life_of_a_dyno),   LIBRARY_TEST(streams_and_environment),
-		LIBRARY_TEST(failing_apps),     LIBRARY_TEST(bad_specs),
-		LIBRARY_TEST(signals),          LIBRARY_TEST(two_in_one_loop),
-		LIBRARY_TEST(names_are_unique), LIBRARY_TEST(parked_sandboxes),
-		LIBRARY_TEST(without_init),     LIBRARY_TEST(terminal),
-		LIBRARY_TEST(one_more_process), LIBRARY_TEST(what_is_left),
-		LIBRARY_TEST(nothing_leaks),    LIBRARY_TEST(callers_who_ignore_children),
-		LIBRARY_TEST(private_network),  LIBRARY_TEST(collector),
+		LIBRARY_TEST(life_of_a_dyno),
+		LIBRARY_TEST(streams_and_environment),
+		LIBRARY_TEST(boot_timeout),
+		LIBRARY_TEST(failing_apps),
+		LIBRARY_TEST(bad_specs),
+		LIBRARY_TEST(signals),
+		LIBRARY_TEST(two_in_one_loop),
+		LIBRARY_TEST(names_are_unique),
+		LIBRARY_TEST(parked_sandboxes),
+		LIBRARY_TEST(without_init),
+		LIBRARY_TEST(terminal),
+		LIBRARY_TEST(one_more_process),
+		LIBRARY_TEST(what_is_left),
+		LIBRARY_TEST(nothing_leaks),
+		LIBRARY_TEST(callers_who_ignore_children),
+		LIBRARY_TEST(private_network),
+		LIBRARY_TEST(collector),
 		cmocka_unit_test(the_example),
 	};
 
