@@ -214,13 +214,14 @@ static void report_child(const struct rootless_job *job, enum rootless_step step
 	(void)fd_write_all(job->report, &report, sizeof(report));
 }
 
-/** keeper_child() - the keeper of the walls; does not return */
-static _Noreturn void keeper_child(const struct rootless_job *job)
+/** keeper_child() - the keeper of the walls, whose parent @pasta is or will be; does not return */
+static _Noreturn void keeper_child(const struct rootless_job *job, pid_t pasta)
 {
-	pid_t pasta = getppid();
 	struct rootless_walls walls;
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
 
+	if (r == 0 && getppid() != pasta)
+		r = -ESRCH;
 	if (r == 0)
 		r = fault_at("rootless walls");
 	if (r == 0)
@@ -242,7 +243,7 @@ static _Noreturn void helper_child(const struct rootless_job *job, pid_t launche
 {
 	enum rootless_step step = ROOTLESS_JOIN;
 	int r = fault_at("rootless join");
-	pid_t keeper;
+	pid_t self = getpid(), keeper;
 
 	if (r == 0 && setns(job->user, CLONE_NEWUSER) < 0)
 		r = -errno;
@@ -261,7 +262,7 @@ static _Noreturn void helper_child(const struct rootless_job *job, pid_t launche
 	if (r == 0) {
 		keeper = fork();
 		if (keeper == 0)
-			keeper_child(job);
+			keeper_child(job, self);
 		r = keeper < 0 ? -errno : 0;
 	}
 	if (r == 0)
