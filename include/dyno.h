@@ -198,7 +198,7 @@ int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct 
 
 enum dyno_event_type {
 	DYNO_EVENT_NONE,        /* nothing yet: poll dyno_fd() again */
-	DYNO_EVENT_UP,          /* execve succeeded; the timeline is complete */
+	DYNO_EVENT_UP,          /* execve succeeded */
 	DYNO_EVENT_FAILED,      /* the dyno could not be started; error says why; the last event */
 	DYNO_EVENT_EXITED,      /* the main process ended; the last event */
 	DYNO_EVENT_EXEC_UP,     /* a process of dyno_exec() runs: exec_id, terminal */
@@ -249,7 +249,7 @@ struct dyno_event {
 int dyno_fd(const struct dyno *dyno);
 /** dyno_next_event() - what happened, DYNO_EVENT_NONE when nothing did; does not block */
 int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err);
-/** dyno_boot() - the stamps so far; complete after DYNO_EVENT_UP */
+/** dyno_boot() - the stamps so far; complete after DYNO_EVENT_UP, with shape.watch after DYNO_EVENT_LISTENING */
 const struct dyno_timeline *dyno_boot(const struct dyno *dyno);
 
 /** dyno_name() - "web.1" */
