@@ -62,7 +62,7 @@ UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup 
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_nft test_options test_policy test_procfile test_publish \
 	test_registry test_relay test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
-	test_spec test_syscalls test_syscalls_kernel test_table test_text test_tree test_units test_uplink \
+	test_spec test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
 	test_watch
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
