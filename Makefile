@@ -148,7 +148,8 @@ SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
 # emulation and the sanitizers make a thousand launches long, and no different
 SHORT_BIN := $(filter-out %/test_soak %/test_thousand,$(SANDBOX_BIN))
 # signals and terminals are the same on any kernel, and their tests mind emulation's pace
-VM_BIN := $(filter $(B)/tests/unit/test_cgroup% $(B)/tests/unit/test_listen $(B)/tests/unit/test_scratch $(B)/tests/unit/test_watch,$(UNIT_BIN)) \
+VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
+	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
 	$(filter-out $(B)/tests/sandbox/test_init $(B)/tests/sandbox/test_terminal,$(SHORT_BIN))
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
