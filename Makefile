@@ -147,10 +147,11 @@ SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
 # what depends on the kernel: its cgroups, and the project quotas that not every kernel has
 # emulation and the sanitizers make a thousand launches long, and no different
 SHORT_BIN := $(filter-out %/test_soak %/test_thousand,$(SANDBOX_BIN))
-# signals and terminals are the same on any kernel, and their tests mind emulation's pace
+# Signals, terminals and worlds of several machines are the same on any kernel, and their tests mind emulation's pace. What
+# of the network depends on the kernel is in the unit tests named here.
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
-	$(filter-out $(B)/tests/sandbox/test_init $(B)/tests/sandbox/test_terminal,$(SHORT_BIN))
+	$(filter-out $(addprefix $(B)/tests/sandbox/test_,init terminal listen publish reach rootless_network servers),$(SHORT_BIN))
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
