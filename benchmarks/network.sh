@@ -8,6 +8,8 @@
 # Needs root. Runs in a network namespace of its own, so that nothing of the machine's network is in the way or is changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+mkdir -p build/bench/app
+cp build/bench/first build/bench/first-glibc build/bench/app/
 
 out=build/bench
 rounds=${ROUNDS:-9}
@@ -78,11 +80,11 @@ print(f"the same nginx on the host {host:.0f}: ratio {ratio:.2f} (promised: at l
 {
 	echo "# Network of a dyno"
 	echo
-	"$out/network" -n "${RUNS:-100}" "$out/app"
+	"$out/network" -n "${RUNS:-100}" "$PWD/$out/app"
 	echo
 	throughput
 	echo
-	build/tests/sandbox/test_thousand | sed -n 's/^test_all_answer[^:]*: \(.*ratio.*\)/\1 (promised: at most 1.30)/p'
+	DYNO_BUILD=build DYNO_SOURCE=. build/tests/sandbox/test_thousand | sed -n 's/^test_all_answer[^:]*: \(.*ratio.*\)/\1 (promised: at most 1.30)/p'
 } >"$out/network.md.part"
 mv "$out/network.md.part" "$out/network.md"
 cat "$out/network.md"

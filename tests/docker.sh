@@ -154,9 +154,13 @@ inside() {
 	stop_docker
 	# what Docker left behind is Docker's; so that the second order begins without it:
 	nft flush ruleset
+	# where it is on already, Docker does not set its policy of drop
+	echo 0 >/proc/sys/net/ipv4/ip_forward
 	start_dyno
 	start_docker
 	check_docker "dyno first"
+	# Docker's new rules close the way of dynos that run already, until the next one starts
+	"$build/dyno" run -q --net private --slug "$work/image" -- /app/probe say repaired || die "no second dyno"
 	check_dyno "dyno first"
 	stop_docker
 	stop_dyno
