@@ -164,23 +164,25 @@ static int run_reach(int argc, char **argv)
 /** peer_text() - "peer=ADDRESS\n", an IPv4 address as one */
 static int peer_text(const struct sockaddr_storage *peer, char *buf, size_t size)
 {
-	const struct sockaddr_in6 *v6 = (const void *)peer;
-	const struct sockaddr_in *v4 = (const void *)peer;
 	char text[INET6_ADDRSTRLEN] = "?";
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
 
-	if (peer->ss_family == AF_INET)
-		inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
-	else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, sizeof(text));
+	memcpy(&v4, peer, sizeof(v4));
+	memcpy(&v6, peer, sizeof(v6));
+	if (v4.sin_family == AF_INET)
+		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+	else if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text));
 	else
-		inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
+		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
 	return snprintf(buf, size, "peer=%s\n", text);
 }
 
 /** answer_stream() - one connection: a line, an answer. A child does it, so that one who says nothing holds up nobody */
 static void answer_stream(int fd)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { 0 };
 	socklen_t length = sizeof(peer);
 	int connection = accept4(fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC);
 	char text[64], line[512];
@@ -201,7 +203,7 @@ static void answer_stream(int fd)
 /** answer_datagram() - from the address that was asked, which on a machine with many is not a matter of course */
 static void answer_datagram(int fd)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { 0 };
 	char control[256], text[64], line[512] = "";
 	struct iovec part = { line, sizeof(line) - 1 };
 	struct msghdr message = { .msg_name = &peer,

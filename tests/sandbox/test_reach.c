@@ -18,6 +18,9 @@
 #define PORT_APP "5000"
 #define PORT_PUBLISHED "8080"
 #define PORT_OPEN "8081" /* published on an address */
+/* PROTOCOL,ADDRESS,PORT for the probe */
+#define UDP_OTHER4 "udp," WORLD_OTHER4 "," PORT_OTHER
+#define UDP_OTHER6 "udp," WORLD_OTHER6 "," PORT_OTHER
 #define NAME_HERE "host.dyno.internal"
 #define EGRESS_LIST "203.0.113.0/24,2001:db8::/64,169.254.0.0/16,fd00:ec2::/64"
 
@@ -201,8 +204,9 @@ static void start_servers(struct fixture *f)
 	for (size_t i = 0; i < 3; i++)
 		assert_that(&servers[i], launch_expect(&servers[i], "echoing="));
 	START(f, &peer, "run", "--net", "private", "--name", "web.1", "-p", PORT_APP, "--publish", PORT_PUBLISHED,
-	      "--publish", WORLD_HOST4 ":" PORT_OPEN, "--publish", "[" WORLD_HOST6 "]:" PORT_OPEN, "--slug", f->slug,
-	      "--", "/app/probe", "echo", "::", PORT_APP);
+	      "--publish", support_format("%s:%s", WORLD_HOST4, PORT_OPEN), "--publish",
+	      support_format("[%s]:%s", WORLD_HOST6, PORT_OPEN), "--slug", f->slug, "--", "/app/probe", "echo",
+	      "::", PORT_APP);
 	/* not what the app says: its addresses open a moment after that */
 	assert_that(&peer, launch_expect(&peer, "listens on"));
 }
@@ -431,10 +435,12 @@ static void test_walls_hold_for_root_in_the_namespace(struct fixture *f)
 	               ARGV(net, "sh", "-c", "echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range"));
 	assert_exit(&answers, 0);
 	launch_program(f, &answers, "nsenter",
-	               ARGV(net, support_probe(), "reach", "other4,ping," WORLD_OTHER4, "other6,ping," WORLD_OTHER6,
-	                    support_format("peer4,ping,%s", peer4), support_format("peer6,ping,%s", peer6),
-	                    "here4,ping," WORLD_HOST4, "here6,ping," WORLD_HOST6, support_format("link,ping,%s", link),
-	                    "meta4,ping," WORLD_METADATA4, "meta6,ping," WORLD_METADATA6, "--", "forge", "peer", peer4,
+	               ARGV(net, support_probe(), "reach", support_format("other4,ping,%s", WORLD_OTHER4),
+	                    support_format("other6,ping,%s", WORLD_OTHER6), support_format("peer4,ping,%s", peer4),
+	                    support_format("peer6,ping,%s", peer6), support_format("here4,ping,%s", WORLD_HOST4),
+	                    support_format("here6,ping,%s", WORLD_HOST6), support_format("link,ping,%s", link),
+	                    support_format("meta4,ping,%s", WORLD_METADATA4),
+	                    support_format("meta6,ping,%s", WORLD_METADATA6), "--", "forge", "peer", peer4,
 	                    WORLD_OTHER4, PORT_OTHER, "--", "forge", "far", "198.51.100.99", WORLD_OTHER4, PORT_OTHER,
 	                    "--", "bind-from", "peer6", peer6, WORLD_OTHER6, PORT_OTHER, "--", "bind-from", "far6",
 	                    "2001:db8:f::99", WORLD_OTHER6, PORT_OTHER, "--", "bind-from", "own6", "::", WORLD_OTHER6,
@@ -462,8 +468,7 @@ static void test_app_cannot_send_from_another_address(struct fixture *f)
 	DYNO(f, &answers, "run", "-q", "--net", "private", "--slug", f->slug, "--", "/app/probe", "bind-from", "far4",
 	     "198.51.100.99", WORLD_OTHER4, PORT_OTHER, "--", "bind-from", "far6", "2001:db8:f::99", WORLD_OTHER6,
 	     PORT_OTHER, "--", "forge", "raw", "198.51.100.99", WORLD_OTHER4, PORT_OTHER, "--", "bind-from", "own6",
-	     "::", WORLD_OTHER6, PORT_OTHER, "--", "reach", "own,udp," WORLD_OTHER4 "," PORT_OTHER,
-	     "last6,udp," WORLD_OTHER6 "," PORT_OTHER);
+	     "::", WORLD_OTHER6, PORT_OTHER, "--", "reach", "own," UDP_OTHER4, "last6," UDP_OTHER6);
 	assert_exit(&answers, 0);
 	assert_value(&answers, "own", "OK");
 	assert_value(&answers, "last6", "OK");

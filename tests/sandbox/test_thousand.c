@@ -135,7 +135,7 @@ static struct launcher *start_launcher(const struct fixture *f, unsigned first, 
 {
 	struct launcher *launcher = mmap(NULL, sizeof(*launcher), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 	                                 -1, 0);
-	int stop[2];
+	int stop[2] = { -1, -1 };
 	pid_t pid;
 
 	assert_true(launcher != MAP_FAILED && pipe2(stop, O_CLOEXEC) == 0);
@@ -206,11 +206,12 @@ static int by_value(const void *left, const void *right)
 /** median_us() - of ten starts, from @first on */
 static double median_us(const struct launcher *launcher, unsigned first)
 {
+	const size_t middle = TENTH / 2;
 	uint64_t ns[TENTH];
 
 	memcpy(ns, launcher->start_ns + first, sizeof(ns));
 	qsort(ns, TENTH, sizeof(*ns), by_value);
-	return (double)(ns[TENTH / 2 - 1] + ns[TENTH / 2]) / 2e3;
+	return (double)(ns[middle - 1] + ns[middle]) / 2e3;
 }
 
 /** say_times() - how long a start took when few others were there, and when all were */
