@@ -264,20 +264,23 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/** await_mapped() - rootless: the child's namespaces can be entered from outside once its ids are mapped */
-static int await_mapped(const struct dyno_sandbox *sandbox, struct dyno_error *err)
+/**
+ * from_child() - take one packet of the child, which has something to say or is dead
+ * @code: what is wrong if it does not say so itself, 0 for nothing; @err has its sentence
+ */
+static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, struct dyno_error *err)
 {
 	_cleanup_free_ struct channel_packet *packet = malloc(sizeof(*packet));
-	int r = packet ? channel_receive(sandbox->channel, packet, true) : -ENOMEM;
+	int r = packet ? channel_receive(sandbox->channel, packet, wait) : -ENOMEM;
 
 	if (r > 0 && packet->message.type == CHANNEL_FAILED) {
 		if (err)
 			*err = packet->message.error;
 		return packet->message.error.code;
 	}
-	if (r <= 0)
-		return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
-	return 0;
+	if (code < 0 || r > 0)
+		return code;
+	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
 }
 
 /** step_network() - make the network namespace while the child builds its filesystem */
@@ -286,12 +289,16 @@ static int step_network(struct prepare *prepare, struct dyno_error *err)
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct dyno_host *host = sandbox->host;
 	enum dyno_net net = sandbox->shape.net;
-	int r = host->rootless ? await_mapped(sandbox, err) : 0;
+	/* rootless, the child's namespaces can be entered from outside once its ids are mapped */
+	int r = host->rootless ? from_child(sandbox, true, 0, err) : 0;
 
 	if (r < 0 || net == DYNO_NET_HOST)
 		return r;
-	if (host->rootless)
-		return network_attach(host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
+	if (host->rootless) {
+		r = network_attach(host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
+		/* gone already: then it knows better why */
+		return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
+	}
 	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
 }
 

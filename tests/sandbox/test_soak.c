@@ -39,22 +39,42 @@ static pid_t start_silent(const struct fixture *f, const char *const *argv)
 	_exit(99);
 }
 
+/** wait_launch() - wait for the end of one of @pids; others are what a command left behind to close a socket for it */
+static pid_t *wait_launch(pid_t pids[AT_ONCE], int *ret_status)
+{
+	for (;;) {
+		pid_t pid = waitpid(-1, ret_status, 0);
+
+		assert_true(pid > 0);
+		for (size_t i = 0; i < AT_ONCE; i++)
+			if (pids[i] == pid)
+				return &pids[i];
+	}
+}
+
 /** soak() - @count launches of `dyno @argv`, AT_ONCE at a time; each ends with 7 */
 static void soak(const struct fixture *f, const char *const *argv, unsigned count)
 {
 	unsigned started = 0, wrong = 0;
+	pid_t pids[AT_ONCE];
 	int status;
 
-	for (; started < AT_ONCE; started++)
-		assert_true(start_silent(f, argv) > 0);
+	for (; started < AT_ONCE; started++) {
+		pids[started] = start_silent(f, argv);
+		assert_true(pids[started] > 0);
+	}
 	for (unsigned ended = 0; ended < count; ended++) {
-		if (waitpid(-1, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 7) {
+		pid_t *pid = wait_launch(pids, &status);
+
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 7) {
 			print_error("launch %u ended with %x\n", ended, (unsigned)status);
 			wrong++;
 		}
+		*pid = 0;
 		if (started < count) {
 			started++;
-			assert_true(start_silent(f, argv) > 0);
+			*pid = start_silent(f, argv);
+			assert_true(*pid > 0);
 		}
 	}
 	assert_int_equal(wrong, 0);
