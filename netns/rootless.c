@@ -214,21 +214,32 @@ static void report_child(const struct rootless_job *job, enum rootless_step step
 	(void)fd_write_all(job->report, &report, sizeof(report));
 }
 
+/** fault_child() - the injected failure of step @name, if it is that one's turn; then @step says so */
+static int fault_child(const char *name, enum rootless_step fault, enum rootless_step *step)
+{
+	int r = fault_at(name);
+
+	if (r < 0)
+		*step = fault;
+	return r;
+}
+
 /** keeper_child() - the keeper of the walls, whose parent @pasta is or will be; does not return */
 static _Noreturn void keeper_child(const struct rootless_job *job, pid_t pasta)
 {
+	enum rootless_step step = ROOTLESS_WALLS;
 	struct rootless_walls walls;
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
 
 	if (r == 0 && getppid() != pasta)
 		r = -ESRCH;
 	if (r == 0)
-		r = fault_at("rootless walls");
+		r = fault_child("rootless walls", ROOTLESS_FAULT_WALLS, &step);
 	if (r == 0)
 		r = rootless_walls_open(job, &walls);
 	if (r == 0)
 		r = rootless_walls_keep(&walls, false);
-	report_child(job, ROOTLESS_WALLS, r);
+	report_child(job, step, r);
 	if (r < 0)
 		_exit(1);
 	(void)close(job->report);
@@ -242,7 +253,7 @@ static _Noreturn void keeper_child(const struct rootless_job *job, pid_t pasta)
 static _Noreturn void helper_child(const struct rootless_job *job, pid_t launcher)
 {
 	enum rootless_step step = ROOTLESS_JOIN;
-	int r = fault_at("rootless join");
+	int r = fault_child("rootless join", ROOTLESS_FAULT_JOIN, &step);
 	pid_t self = getpid(), keeper;
 
 	if (r == 0 && setns(job->user, CLONE_NEWUSER) < 0)
@@ -266,7 +277,7 @@ static _Noreturn void helper_child(const struct rootless_job *job, pid_t launche
 		r = keeper < 0 ? -errno : 0;
 	}
 	if (r == 0)
-		r = fault_at("rootless pasta");
+		r = fault_child("rootless pasta", ROOTLESS_FAULT_PASTA, &step);
 	if (r == 0)
 		r = rootless_pasta_child(job, &step);
 	report_child(job, step, r);
@@ -282,7 +293,13 @@ static int explain(const struct rootless_report *report, struct dyno_error *err)
 		[ROOTLESS_WALLS] = "install the packet filter",
 		[ROOTLESS_PRIVILEGES] = "prepare the privileges of pasta",
 		[ROOTLESS_EXEC] = "run pasta",
+		[ROOTLESS_FAULT_JOIN] = "injected failure at rootless join",
+		[ROOTLESS_FAULT_WALLS] = "injected failure at rootless walls",
+		[ROOTLESS_FAULT_PASTA] = "injected failure at rootless pasta",
 	};
+
+	if (report->step >= ROOTLESS_FAULT_JOIN)
+		return error_set(err, report->code, STEP, "%s:", names[report->step]);
 
 	if (report->step == ROOTLESS_WALLS)
 		return rootless_walls_explain(report->code, err);

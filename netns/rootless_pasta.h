@@ -37,6 +37,9 @@ enum rootless_step {
 	ROOTLESS_WALLS,
 	ROOTLESS_PRIVILEGES,
 	ROOTLESS_EXEC,
+	ROOTLESS_FAULT_JOIN, /* from here on: injected (base/fault.h) */
+	ROOTLESS_FAULT_WALLS,
+	ROOTLESS_FAULT_PASTA,
 };
 
 /** struct rootless_report - how far one came; shorter than PIPE_BUF, so it arrives whole */
