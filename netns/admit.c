@@ -28,13 +28,6 @@
 #define STEP "network"
 #define STATS_REPLY_SIZE 2048
 
-/** is_loopback() - the endpoint is of the machine's loopback */
-static bool is_loopback(const struct policy_endpoint *at)
-{
-	return at->family == AF_INET ? at->address[0] == IN_LOOPBACKNET
-	                             : memcmp(at->address, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
-}
-
 /** needs_localnet() - connections of 127.0.0.0/8 come from or go to this dyno */
 static bool needs_localnet(const struct network_host *host, const struct policy *policy)
 {
@@ -43,7 +36,7 @@ static bool needs_localnet(const struct network_host *host, const struct policy 
 	for (size_t i = 0; i < policy->publish_count; i++) {
 		const struct policy_endpoint *at = &policy->publish[i];
 
-		needs |= at->family == AF_INET && (is_loopback(at) || policy_is_any(at));
+		needs |= at->family == AF_INET && (policy_is_loopback(at) || policy_is_any(at));
 	}
 	return needs;
 }
@@ -134,7 +127,7 @@ static int lead_six(struct network_host *host, const struct policy *policy, cons
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	int r = 0;
 
-	if (is_loopback(at) || policy_is_any(at)) {
+	if (policy_is_loopback(at) || policy_is_any(at)) {
 		link_add_loopback6(&batch, network->index);
 		r = netlink_send(host->sock, &batch, STEP, err);
 		/* of another of its addresses */
@@ -159,7 +152,8 @@ static int listening_private(struct network_host *host, const struct policy *pol
 
 		if (at->family != AF_INET6)
 			continue;
-		marked[i] = !network->ipv6 || !speaks_ipv6(seen, &plan) || (!is_loopback(at) && !network->way_out6);
+		marked[i] = !network->ipv6 || !speaks_ipv6(seen, &plan) ||
+		            (!policy_is_loopback(at) && !network->way_out6);
 		if (!marked[i])
 			r = lead_six(host, policy, at, network, err);
 	}

@@ -31,6 +31,13 @@ bool policy_is_any(const struct policy_endpoint *endpoint)
 	return memcmp(endpoint->address, zero, length_of(endpoint->family)) == 0;
 }
 
+bool policy_is_loopback(const struct policy_endpoint *endpoint)
+{
+	return endpoint->family == AF_INET
+	               ? endpoint->address[0] == IN_LOOPBACKNET
+	               : memcmp(endpoint->address, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
+}
+
 char *policy_endpoint_text(const struct policy_endpoint *endpoint, char *buf)
 {
 	char address[INET6_ADDRSTRLEN] = "?";

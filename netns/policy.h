@@ -71,4 +71,7 @@ bool policy_endpoints_clash(const struct policy_endpoint *a, const struct policy
 /** policy_is_any() - the endpoint stands for every address of its family */
 bool policy_is_any(const struct policy_endpoint *endpoint);
 
+/** policy_is_loopback() - the endpoint is of the loopback of its namespace: 127.0.0.0/8 or ::1 */
+bool policy_is_loopback(const struct policy_endpoint *endpoint);
+
 #endif /* NETNS_POLICY_H */

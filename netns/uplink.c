@@ -126,13 +126,6 @@ static int forward_all(int dir, sa_family_t family, struct dyno_error *err)
 	return r;
 }
 
-/** is_loopback() - the endpoint is of the machine's loopback: no uplink leads there */
-static bool is_loopback(const struct policy_endpoint *at)
-{
-	return at->family == AF_INET ? at->address[0] == IN_LOOPBACKNET
-	                             : memcmp(at->address, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
-}
-
 int uplink_world(struct nl_sock *sock, sa_family_t family, struct route *ret)
 {
 	/* any address of the world does: nothing is sent there */
@@ -167,7 +160,7 @@ int uplink_open(int dir, struct nl_sock *sock, const struct policy *policy, bool
 	for (size_t i = 0; r == 0 && i < policy->publish_count; i++) {
 		const struct policy_endpoint *at = &policy->publish[i];
 
-		if (is_loopback(at) || (at->family == AF_INET6 && !ipv6))
+		if (policy_is_loopback(at) || (at->family == AF_INET6 && !ipv6))
 			continue;
 		r = policy_is_any(at) ? forward_all(dir, at->family, err)
 		                      : forward_to(dir, sock, at->family, at->address, err);

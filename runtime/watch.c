@@ -48,13 +48,6 @@ struct watcher {
 	unsigned calls;
 };
 
-/** is_loopback() - nobody outside the network namespace reaches @at */
-static bool is_loopback(const struct policy_endpoint *at)
-{
-	return at->family == AF_INET ? at->address[0] == 127
-	                             : memcmp(at->address, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
-}
-
 /** judge() - what @seen is to the dyno */
 static enum dyno_listen_where judge(const struct watcher *watcher, const struct listen_seen *seen)
 {
@@ -63,7 +56,7 @@ static enum dyno_listen_where judge(const struct watcher *watcher, const struct 
 		return DYNO_LISTEN_READY;
 	if (seen->at.port != watcher->port || watcher->port == 0)
 		return DYNO_LISTEN_OTHER_PORT;
-	return is_loopback(&seen->at) && !watcher->loopback ? DYNO_LISTEN_LOOPBACK : DYNO_LISTEN_READY;
+	return policy_is_loopback(&seen->at) && !watcher->loopback ? DYNO_LISTEN_LOOPBACK : DYNO_LISTEN_READY;
 }
 
 /** is_news() - @at was not told yet, and there is room to note it */
