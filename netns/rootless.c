@@ -227,19 +227,18 @@ static int fault_child(const char *name, enum rootless_step fault, enum rootless
 /** keeper_child() - the keeper of the walls, whose parent @pasta is or will be; does not return */
 static _Noreturn void keeper_child(const struct rootless_job *job, pid_t pasta)
 {
-	enum rootless_step step = ROOTLESS_WALLS;
 	struct rootless_walls walls;
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
 
 	if (r == 0 && getppid() != pasta)
 		r = -ESRCH;
 	if (r == 0)
-		r = fault_child("rootless walls", ROOTLESS_FAULT_WALLS, &step);
+		r = fault_at("rootless walls");
 	if (r == 0)
 		r = rootless_walls_open(job, &walls);
 	if (r == 0)
 		r = rootless_walls_keep(&walls, false);
-	report_child(job, step, r);
+	report_child(job, ROOTLESS_WALLS, r);
 	if (r < 0)
 		_exit(1);
 	(void)close(job->report);
@@ -294,7 +293,6 @@ static int explain(const struct rootless_report *report, struct dyno_error *err)
 		[ROOTLESS_PRIVILEGES] = "prepare the privileges of pasta",
 		[ROOTLESS_EXEC] = "run pasta",
 		[ROOTLESS_FAULT_JOIN] = "injected failure at rootless join",
-		[ROOTLESS_FAULT_WALLS] = "injected failure at rootless walls",
 		[ROOTLESS_FAULT_PASTA] = "injected failure at rootless pasta",
 	};
 
