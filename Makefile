@@ -144,11 +144,10 @@ PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 LIBRARY_BIN := $(B)/tests/unit/test_library $(B)/tests/unit/test_library_static
 UNIT_BIN := $(filter-out $(LIBRARY_BIN),$(UNIT_TESTS:%=$(B)/tests/unit/%)) $(LIBRARY_BIN)
 SANDBOX_BIN := $(SANDBOX_TESTS:%=$(B)/tests/sandbox/%)
-# what depends on the kernel: its cgroups, and the project quotas that not every kernel has
-# emulation and the sanitizers make a thousand launches long, and no different
-SHORT_BIN := $(filter-out %/test_soak %/test_thousand,$(SANDBOX_BIN))
+# emulation and the sanitizers make a thousand launches, and other people's servers, long and no different
+SHORT_BIN := $(filter-out %/test_servers %/test_soak %/test_thousand,$(SANDBOX_BIN))
 # Signals, terminals and worlds of several machines are the same on any kernel, and their tests mind emulation's pace. What
-# of the network depends on the kernel is in the unit tests named here.
+# of the network depends on the kernel is in the unit tests named here, as are cgroups and project quotas.
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
 	$(filter-out $(addprefix $(B)/tests/sandbox/test_,init terminal listen publish reach rootless_network servers),$(SHORT_BIN))
@@ -312,7 +311,7 @@ check-docker: $(B)/dyno $(B)/tests/probe ## Docker Engine and dyno beside each o
 	scripts/install-deps.sh check
 	tests/docker.sh $(CURDIR)/$(B)
 
-fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 10 by default)
+fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 5 by default)
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC) $(APP_LIB_SRC)
 
 # ---- for people -----------------------------------------------------------------------------------------------------

@@ -3,14 +3,14 @@
 #
 # Build each fuzz target with clang's libFuzzer, AddressSanitizer and UBSan, and run it for a while.
 #
-#   scripts/fuzz.sh TARGET.c... -- SOURCE.c...      FUZZ_SECONDS=10 each
+#   scripts/fuzz.sh TARGET.c... -- SOURCE.c...      FUZZ_SECONDS=5 each
 #
 # Seeds are in tests/fuzz/seeds/NAME, for tests/fuzz/fuzz_NAME.c. What is found along the way stays in build/fuzz/corpus,
 # an input that breaks a target in build/fuzz/crash-*: turn it into a seed and a test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-seconds=${FUZZ_SECONDS:-10}
+seconds=${FUZZ_SECONDS:-5}
 targets=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
 	targets+=("$1")
