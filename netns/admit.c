@@ -16,6 +16,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "netns/link.h"
@@ -27,6 +28,7 @@
 
 #define STEP "network"
 #define STATS_REPLY_SIZE 2048
+#define UPLINKS_FRESH_NS 1000000000ULL
 
 /** needs_localnet() - connections of 127.0.0.0/8 come from or go to this dyno */
 static bool needs_localnet(const struct network_host *host, const struct policy *policy)
@@ -68,6 +70,27 @@ static int publish_four(struct network_host *host, const struct policy *policy, 
 	return r;
 }
 
+/**
+ * open_uplinks() - let answers in by the links that lead to the world, and to the published addresses
+ * A launcher that has just looked does not look again: it costs 50 us, and routes change rarely.
+ */
+static int open_uplinks(struct network_host *host, const struct policy *policy, const struct network *network,
+                        struct dyno_error *err)
+{
+	uint64_t now = clock_ns();
+	bool fresh = host->uplinks_ns != 0 && now - host->uplinks_ns < UPLINKS_FRESH_NS;
+	int r = network_step("admit uplink", err);
+
+	for (size_t i = 0; i < policy->publish_count; i++)
+		fresh &= policy_is_loopback(&policy->publish[i]);
+	if (r < 0 || fresh)
+		return r;
+	r = uplink_open(host->state_dir, host->sock, policy, network->way_out6, err);
+	if (r == 0 && policy->egress != POLICY_EGRESS_DENY)
+		host->uplinks_ns = now;
+	return r;
+}
+
 /** admit_private() - as root: the packet filter's elements, the link, the uplinks */
 static int admit_private(struct network_host *host, const struct policy *policy, struct network *network,
                          struct dyno_error *err)
@@ -84,9 +107,7 @@ static int admit_private(struct network_host *host, const struct policy *policy,
 		r = open_link(host, policy, network, err);
 	if (r == 0)
 		r = publish_four(host, policy, network, err);
-	if (r == 0)
-		r = network_step("admit uplink", err);
-	return r < 0 ? r : uplink_open(host->state_dir, host->sock, policy, network->way_out6, err);
+	return r < 0 ? r : open_uplinks(host, policy, network, err);
 }
 
 int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,

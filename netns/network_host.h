@@ -22,6 +22,7 @@
  * @speaks6:  the kernel speaks IPv6
  * @ipv6:     and this machine takes IPv6 addresses
  * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
+ * @uplinks_ns: when the way to the world was last seen to be open, 0 for never
  * @ahead:    the namespace that network_begin() started to make
  */
 struct network_host {
@@ -35,6 +36,7 @@ struct network_host {
 	bool speaks6;
 	bool ipv6;
 	int way_out6;
+	uint64_t uplinks_ns;
 	struct ahead ahead;
 };
 
