@@ -227,18 +227,19 @@ static int fault_child(const char *name, enum rootless_step fault, enum rootless
 /** keeper_child() - the keeper of the walls, whose parent @pasta is or will be; does not return */
 static _Noreturn void keeper_child(const struct rootless_job *job, pid_t pasta)
 {
+	enum rootless_step step = ROOTLESS_WALLS;
 	struct rootless_walls walls;
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
 
 	if (r == 0 && getppid() != pasta)
 		r = -ESRCH;
 	if (r == 0)
-		r = fault_at("rootless walls");
+		r = fault_child("rootless walls", ROOTLESS_FAULT_WALLS, &step);
 	if (r == 0)
 		r = rootless_walls_open(job, &walls);
 	if (r == 0)
 		r = rootless_walls_keep(&walls, false);
-	report_child(job, ROOTLESS_WALLS, r);
+	report_child(job, step, r);
 	if (r < 0)
 		_exit(1);
 	(void)close(job->report);
@@ -286,6 +287,7 @@ static _Noreturn void helper_child(const struct rootless_job *job, pid_t launche
 /** explain() - what went wrong in a helper */
 static int explain(const struct rootless_report *report, struct dyno_error *err)
 {
+	struct dyno_error real = { 0 };
 	static const char *const names[] = {
 		[ROOTLESS_JOIN] = "enter the dyno's user namespace",
 		[ROOTLESS_ADDRESS] = "give the dyno its address",
@@ -296,6 +298,13 @@ static int explain(const struct rootless_report *report, struct dyno_error *err)
 		[ROOTLESS_FAULT_PASTA] = "injected failure at rootless pasta",
 	};
 
+	if (report->step == ROOTLESS_FAULT_WALLS) {
+		/* with the words for a real one, which a test can hardly bring about */
+		(void)rootless_walls_explain(report->code, &real);
+		error_set(err, report->code, STEP, "injected failure at rootless walls: %s", real.text);
+		error_remedy(err, "%s", real.remedy);
+		return report->code;
+	}
 	if (report->step >= ROOTLESS_FAULT_JOIN)
 		return error_set(err, report->code, STEP, "%s:", names[report->step]);
 

@@ -38,6 +38,7 @@ enum rootless_step {
 	ROOTLESS_PRIVILEGES,
 	ROOTLESS_EXEC,
 	ROOTLESS_FAULT_JOIN, /* from here on: injected (base/fault.h) */
+	ROOTLESS_FAULT_WALLS,
 	ROOTLESS_FAULT_PASTA,
 };
 
