@@ -31,13 +31,10 @@ void free_p(void *ptr)
 	errno = saved;
 }
 
-ssize_t fd_read_text(int dirfd, const char *path, char *buf, size_t size)
+ssize_t fd_read_all(int fd, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 	size_t used = 0;
 
-	if (fd < 0)
-		return -errno;
 	while (used < size) {
 		ssize_t got = read(fd, buf + used, size - used);
 
@@ -52,6 +49,13 @@ ssize_t fd_read_text(int dirfd, const char *path, char *buf, size_t size)
 		used += (size_t)got;
 	}
 	return -EFBIG;
+}
+
+ssize_t fd_read_text(int dirfd, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd_read_all(fd, buf, size);
 }
 
 int fd_write_all(int fd, const void *data, size_t size)

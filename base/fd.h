@@ -35,6 +35,8 @@ int fd_close(int fd);
 void fd_close_p(int *fd);
 void free_p(void *ptr);
 
+/** fd_read_all() - read what is left of @fd into @buf and terminate it. Return: bytes, -EFBIG unless it is shorter than @size, or negative errno */
+ssize_t fd_read_all(int fd, char *buf, size_t size);
 /**
  * fd_read_text() - read a small file whole into @buf and terminate it
  * Return: number of bytes without the terminator, -EFBIG if it does not fit, or negative errno

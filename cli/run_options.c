@@ -83,7 +83,7 @@ const struct option_spec run_specs[] = {
 	  .type = OPTION_DURATION,
 	  .offset = RUN(boot_timeout_ms),
 	  .max = 24ULL * 60 * 60 * 1000,
-	  .help = "kill an app that does not listen on $PORT by then, R10 (default 60s for web.N and published dynos, else "
+	  .help = "kill an app that does not listen on $PORT by then, R10, exit status 137 (default 60s for web.N and published dynos, else "
 	          "none); 0 waits for ever" },
 	{ .name = "net",
 	  .type = OPTION_CHOICE,

@@ -114,32 +114,6 @@ int environment_set(struct environment *env, const char *pair, struct dyno_error
 	return 0;
 }
 
-/**
- * read_file() - the whole of @path, which may be a pipe (--env-file <(...)), hence no look at its size beforehand
- * @buf: FILE_SIZE_MAX bytes; what is not touched costs nothing
- * Return: bytes read, -EFBIG, or negative errno
- */
-static ssize_t read_file(const char *path, char *buf)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (used < FILE_SIZE_MAX) {
-		ssize_t got = read(fd, buf + used, FILE_SIZE_MAX - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return (ssize_t)used;
-		used += (size_t)got;
-	}
-	return -EFBIG;
-}
-
 /** set_from_file() - environment_set() in the shape dotenv_parse() calls */
 static int set_from_file(void *data, const char *pair, struct dyno_error *err)
 {
@@ -149,7 +123,7 @@ static int set_from_file(void *data, const char *pair, struct dyno_error *err)
 int environment_load(struct environment *env, const char *path, struct dyno_error *err)
 {
 	_cleanup_free_ char *buf = malloc(FILE_SIZE_MAX);
-	ssize_t size = buf ? read_file(path, buf) : -ENOMEM;
+	ssize_t size = buf ? fd_read_text(AT_FDCWD, path, buf, FILE_SIZE_MAX) : -ENOMEM;
 
 	if (size < 0)
 		return error_set(err, (int)size, "env file", "cannot read env file %.160s:", path);

@@ -48,26 +48,6 @@ bool file_is_there(int dirfd, const char *path)
 	return fd >= 0 && regular(fd, SIZE_MAX) == 0;
 }
 
-/** read_all() - at most @max bytes of @fd into @buf, which has room for one more. Return: bytes, or negative errno */
-static ssize_t read_all(int fd, char *buf, size_t max)
-{
-	size_t used = 0;
-
-	while (used <= max) {
-		ssize_t got = read(fd, buf + used, max + 1 - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return (ssize_t)used;
-		used += (size_t)got;
-	}
-	/* it has grown since it was looked at */
-	return -EFBIG;
-}
-
 int file_read(int dirfd, const char *path, size_t max, char **ret_text, size_t *ret_size)
 {
 	/* looked at before it is opened for reading: see file.h. It can be replaced in between, hence O_NONBLOCK and a second look. */
@@ -82,11 +62,11 @@ int file_read(int dirfd, const char *path, size_t max, char **ret_text, size_t *
 		code = regular(fd, max);
 	if (code < 0)
 		return code;
-	text = malloc(max + 2);
-	size = text ? read_all(fd, text, max) : -ENOMEM;
+	text = malloc(max + 1);
+	/* -EFBIG: it has grown since it was looked at */
+	size = text ? fd_read_all(fd, text, max + 1) : -ENOMEM;
 	if (size < 0)
 		return (int)size;
-	text[size] = '\0';
 	*ret_text = TAKE_PTR(text);
 	*ret_size = (size_t)size;
 	return 0;

@@ -124,7 +124,8 @@ struct dyno_shape {
  * @env:     "KEY=VALUE" config vars, NULL-terminated; HOME, PATH, DYNO, PORT and TERM are added
  * @port:    $PORT, 0 for none
  * @publish: where $PORT is to be reachable on this machine: "[ADDR:]HOSTPORT" each, NULL-terminated; NULL for nowhere.
- *           Without ADDR it is 127.0.0.1 and ::1; HOSTPORT 0 takes one that is free
+ *           Without ADDR it is 127.0.0.1 and ::1; HOSTPORT 0 takes one that is free. IPv6 addresses and unix sockets
+ *           (rootless: every loopback address) lead to the app from DYNO_EVENT_LISTENING on, so they need shape.watch
  * @publish_unix: absolute path of a unix socket to be made, whose connections go to $PORT; NULL for none
  * @egress:  what the app may connect to: "allow" (or NULL), "deny", or a list "CIDR[,CIDR]..."
  * @allow_host: ports of this machine, "PORT[,PORT]...", that the app reaches as host.dyno.internal; NULL for none
