@@ -307,7 +307,6 @@ static int explain(const struct rootless_report *report, struct dyno_error *err)
 	}
 	if (report->step >= ROOTLESS_FAULT_JOIN)
 		return error_set(err, report->code, STEP, "%s:", names[report->step]);
-
 	if (report->step == ROOTLESS_WALLS)
 		return rootless_walls_explain(report->code, err);
 	if (report->step == ROOTLESS_EXEC && report->code == -ENOENT)
