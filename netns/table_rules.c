@@ -70,6 +70,7 @@ static const struct rule_set sets[] = {
 	/* the fixed ones */
 	{ .name = "refused4", .key_type = RULE_TYPE_ADDR4, .key = 4, .flags = NFT_SET_INTERVAL },
 	{ .name = "refused6", .key_type = RULE_TYPE_ADDR6, .key = 16, .flags = NFT_SET_INTERVAL },
+	{ .name = "resolvers4", .key_type = RULE_TYPE_ADDR4, .key = 4 },
 	{ .name = "version", .key_type = RULE_TYPE_MARK, .key = 4 },
 };
 
@@ -115,6 +116,8 @@ static const struct rule_step rules[] = {
 		RULE_CONSTANT("\x7f\0\0\1"), RULE_DNAT4,
 	RULE("services", "a resolver on loopback"), NOT_LIMITED, RULE_IPV4, RULE_DADDR4, RULE_L4PROTO, RULE_DPORT, RULE_MAP("resolver"),
 		RULE_DNAT4_PORT,
+	RULE("services", "a cloud's resolver"), NOT_LIMITED, RULE_IPV4, RULE_DADDR4, RULE_IN_SET("resolvers4"), RULE_DPORT, RULE_IS("\0\x35"),
+		RULE_ACCEPT,
 	RULE("services", "metadata, other dynos"), RULE_IPV4, RULE_DADDR4, RULE_IN_SET("refused4"), RULE_GOTO("refuse"),
 	RULE6("services", "metadata, other dynos"), RULE_IPV6, RULE_DADDR6, RULE_IN_SET("refused6"), RULE_GOTO("refuse"),
 	RULE("services", "addresses of this machine"), DADDR_TYPE, RULE_IS_NOT_U32(RTN_UNICAST), RULE_GOTO("refuse"),
@@ -156,6 +159,12 @@ static const struct rule_element refused6[] = {
 	INTERVAL("\xfd\x00\x0e\xc2\0\0\0\0\0\0\0\0\0\0\x02\x54", "\xfd\x00\x0e\xc2\0\0\0\0\0\0\0\0\0\0\x02\x55"), /* fd00:ec2::254: Amazon */
 	INTERVAL("\xfd\x20\x00\xce\0\0\0\0\0\0\0\0\0\0\x02\x54", "\xfd\x20\x00\xce\0\0\0\0\0\0\0\0\0\0\x02\x55"), /* fd20:ce::254: Google */
 	INTERVAL("\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "\xfe\xc0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), /* fe80::/10 */
+};
+/* Of these, those at which a cloud also answers for names: on port 53, and nothing else */
+static const struct rule_element resolvers4[] = {
+	{ .key = { "\xa9\xfe\xa9\xfe", 4 } }, /* 169.254.169.254: Google */
+	{ .key = { "\xa9\xfe\xa9\xfd", 4 } }, /* 169.254.169.253: Amazon */
+	{ .key = { "\xa8\x3f\x81\x10", 4 } }, /* 168.63.129.16: Azure */
 };
 /* clang-format on */
 
@@ -218,6 +227,7 @@ void table_rules_put(struct nft_batch *batch, const struct address_range *range,
 		rule_put_elements(batch, NFT_MSG_DELSETELEM, TABLE_NAME, sets[i].name, NULL, 0);
 	rule_put_elements(batch, NFT_MSG_NEWSETELEM, TABLE_NAME, "version", &version, 1);
 	rule_put_elements(batch, NFT_MSG_NEWSETELEM, TABLE_NAME, "refused4", refused4, COUNT(refused4));
+	rule_put_elements(batch, NFT_MSG_NEWSETELEM, TABLE_NAME, "resolvers4", resolvers4, COUNT(resolvers4));
 	if (ipv6)
 		rule_put_elements(batch, NFT_MSG_NEWSETELEM, TABLE_NAME, "refused6", refused6, COUNT(refused6));
 	put_range(batch, range, ipv6);

@@ -10,7 +10,7 @@
 #include "netns/nft.h"
 
 /* A number for the sets, chains and rules as they are: whoever changes one of them counts it up. test_table knows what they were */
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 
 /** enum table_set - sets and maps whose elements come and go; the keys are written in table_rules.c */
 enum table_set {
