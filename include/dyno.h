@@ -118,6 +118,7 @@ struct dyno_shape {
 /**
  * struct dyno_app - the app-dependent half; everything is borrowed for the duration of the call
  * @name:    "web.1"; unique among running dynos of this state directory; NULL for run.NNNN
+ * @label:   what the app is told of its name, in DYNO; NULL for @name. Need not be unique
  * @slug:    absolute path of the release's tree, seen at /app and never changed; NULL for an empty /app
  * @workdir: absolute path inside the dyno; NULL for /app
  * @argv:    the command, NULL-terminated, run as given: a line for a shell is the caller's to wrap ("bash", "-c", line)
@@ -136,6 +137,7 @@ struct dyno_shape {
  */
 struct dyno_app {
 	const char *name;
+	const char *label;
 	const char *slug;
 	const char *workdir;
 	const char *const *argv;

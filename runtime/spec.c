@@ -197,7 +197,7 @@ static char **copy_vector(const char *const *vector)
 int spec_environment(const struct dyno_app *app, const char *name, char ***ret)
 {
 	enum { OWN = 4 };
-	char dyno[SPEC_NAME_MAX + 8], port[16];
+	char dyno[256], port[16];
 	_cleanup_free_ const char **env = NULL;
 	size_t count = 0, used = 0, i;
 
@@ -206,7 +206,7 @@ int spec_environment(const struct dyno_app *app, const char *name, char ***ret)
 	env = malloc((count + OWN + 1) * sizeof(*env));
 	if (!env)
 		return -ENOMEM;
-	snprintf(dyno, sizeof(dyno), "DYNO=%s", name);
+	snprintf(dyno, sizeof(dyno), "DYNO=%.200s", app->label ? app->label : name);
 	snprintf(port, sizeof(port), "PORT=%u", app->port);
 	if (!has_key(app->env, "HOME", strlen("HOME")))
 		env[used++] = "HOME=/app";

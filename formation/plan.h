@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * plan.h - what an app wants to run: its process types, how many dynos of each, of which size, at which port
+ *
+ * Words that change it, as `heroku ps:scale` and foreman's -m take them:
+ *
+ *     web=2   worker+1   worker-1   web=2:standard-2x   all=1
+ */
+#ifndef FORMATION_PLAN_H
+#define FORMATION_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/procfile.h"
+#include "config/sizes.h"
+
+#define PLAN_QUANTITY_MAX 1000
+/* foreman's rule: each type has a hundred ports */
+#define PLAN_PORTS_A_TYPE 100
+
+/**
+ * struct plan_type - one process type
+ * @size: NULL for the default, a standard-1x
+ * @port: of its first dyno; the others follow
+ */
+struct plan_type {
+	char *name;
+	char *command;
+	unsigned quantity;
+	const struct size *size;
+	unsigned port;
+};
+
+/** struct plan - in the order of the Procfile; without `release`, which is run once; owned */
+struct plan {
+	struct plan_type *types;
+	size_t count;
+	char *release;
+};
+
+/**
+ * plan_make() - a plan of the types of a Procfile, none of any yet
+ * @base_port: foreman's -p: port of the first type
+ */
+int plan_make(const struct procfile *file, unsigned base_port, struct plan *ret, struct dyno_error *err);
+void plan_done(struct plan *plan);
+
+/** plan_find() - the type called @name (of @length bytes), NULL when there is none */
+struct plan_type *plan_find(const struct plan *plan, const char *name, size_t length);
+
+/** plan_unknown() - complain that there is no type @name, naming the nearest. Return: -EINVAL */
+int plan_unknown(const struct plan *plan, const char *name, struct dyno_error *err);
+
+/**
+ * plan_scale() - change quantities (and sizes) as @word says; all or nothing
+ * @word: "web=2", "web+1", "web-1", "web=2:standard-2x"; several separated by commas
+ */
+int plan_scale(struct plan *plan, const char *word, struct dyno_error *err);
+
+/** plan_resize() - change sizes: "web=standard-2x", or "standard-2x" for all types */
+int plan_resize(struct plan *plan, const char *word, struct dyno_error *err);
+
+/** plan_check() - ports are within range, each size fits this machine of @memory bytes (0: unknown), there is something to run */
+int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err);
+
+/** plan_port() - $PORT of dyno number @index (from 1) of @type */
+unsigned plan_port(const struct plan_type *type, unsigned index);
+
+/** plan_is_web() - dynos of this type are reached from outside, and up when they listen */
+bool plan_is_web(const struct plan_type *type);
+
+/** plan_limits() - of a dyno of @type */
+struct dyno_limits plan_limits(const struct plan_type *type);
+
+/** plan_size_label() - "Standard-1X" */
+const char *plan_size_label(const struct plan_type *type);
+
+#endif /* FORMATION_PLAN_H */
