@@ -51,10 +51,15 @@ struct protocol_head {
 	uint64_t id;
 };
 
-/** struct protocol_fields - what is left to be read of a packet's fields (or a body's) */
+/**
+ * struct protocol_fields - what is left to be read of a packet's fields, then of its body's
+ * @more, @more_end: the body's, NULL without
+ */
 struct protocol_fields {
 	const char *at;
 	const char *end;
+	const char *more;
+	const char *more_end;
 };
 
 /** struct protocol_field - one field; @key is not terminated, @value is */
@@ -79,8 +84,8 @@ struct protocol_fds {
 int protocol_read(const char *data, size_t size, struct protocol_head *ret_head, struct protocol_fields *ret_fields,
                   struct dyno_error *err);
 
-/** protocol_read_body() - the fields of a body, checked for form */
-int protocol_read_body(const char *data, size_t size, struct protocol_fields *ret, struct dyno_error *err);
+/** protocol_read_body() - add the fields of a body to @fields, checked for form. Return: 0 or -EBADMSG */
+int protocol_read_body(const char *data, size_t size, struct protocol_fields *fields, struct dyno_error *err);
 
 /** protocol_next() - take the next field. Return: false at the end */
 bool protocol_next(struct protocol_fields *fields, struct protocol_field *ret);
