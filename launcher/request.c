@@ -254,10 +254,11 @@ int request_read(const struct protocol_head *head, const struct protocol_fields 
 	struct protocol_fields left = *fields;
 	struct protocol_field field;
 	uint32_t counts[FIELDS] = { 0 };
-	enum request_verb verb;
+	enum request_verb verb = REQUEST_HELLO;
+	unsigned fds = 0;
 	int r;
 
-	request_init(ret, REQUEST_HELLO);
+	request_init(ret, verb);
 	r = find_verb(head->verb, &verb, err);
 	if (r < 0)
 		return r;
@@ -265,7 +266,7 @@ int request_read(const struct protocol_head *head, const struct protocol_fields 
 	while (protocol_next(&left, &field)) {
 		const struct field *row;
 
-		if (protocol_is(&field, "fds"))
+		if (protocol_is(&field, "fds") && fds++ == 0)
 			continue;
 		row = known_field(&field, verb, err);
 		if (!row)
