@@ -27,18 +27,17 @@ bool host_has_privilege(void)
 	return (data[0].effective & (1u << CAP_SYS_ADMIN)) != 0;
 }
 
-/** default_state_dir() - /run/dyno as root; $XDG_RUNTIME_DIR/dyno, else /tmp/dyno-UID (whose owner is checked) */
-static int default_state_dir(const struct dyno_host *host, char *ret, size_t size)
+int host_state_dir(char *ret, size_t size)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	int length;
 
-	if (!host->rootless)
+	if (host_has_privilege())
 		return text_copy(ret, size, "/run/dyno");
 	if (runtime && runtime[0] == '/' && access(runtime, W_OK) == 0)
 		length = text_format(ret, size, "%s/dyno", runtime);
 	else
-		length = text_format(ret, size, "/tmp/dyno-%u", host->uid);
+		length = text_format(ret, size, "/tmp/dyno-%u", geteuid());
 	return length < 0 ? length : 0;
 }
 
@@ -111,7 +110,7 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 		.landlock_abi = landlock_abi(),
 		.cgroups = { .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } },
 	};
-	r = default_state_dir(host, host->state_dir, sizeof(host->state_dir));
+	r = host_state_dir(host->state_dir, sizeof(host->state_dir));
 	if (r < 0)
 		error_set(err, r, "state", "the path of the state directory is too long");
 	if (r == 0)

@@ -33,4 +33,10 @@ struct dyno_host {
 /** host_has_privilege() - we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */
 bool host_has_privilege(void);
 
+/**
+ * host_state_dir() - path of the state directory: /run/dyno with privilege, else $XDG_RUNTIME_DIR/dyno, else /tmp/dyno-UID
+ * Whether it is there, and whose, is for dyno_host_open() to see.
+ */
+int host_state_dir(char *ret, size_t size);
+
 #endif /* RUNTIME_HOST_H */
