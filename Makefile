@@ -84,7 +84,7 @@ PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
-BENCH_SRC := benchmarks/spawn.c benchmarks/first.c benchmarks/network.c
+BENCH_SRC := $(addprefix benchmarks/,births.c density.c first.c launch.c network.c spawn.c support.c throughput.c)
 EXAMPLE_SRC := examples/library/launch.c
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
@@ -319,12 +319,19 @@ fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 5 by def
 demo: ## install what is missing, build, and boot the example web app in a dyno
 	scripts/demo.sh
 
-$(B)/bench/spawn: $(B)/obj/benchmarks/spawn.o $(B)/obj/base/fd.o
+$(B)/bench/spawn: $(B)/obj/benchmarks/spawn.o $(B)/obj/benchmarks/support.o $(B)/obj/base/fd.o $(B)/obj/base/clock.o
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -no-pie $(LDFLAGS) -o $@ $^
 
 $(B)/bench/network: $(B)/obj/benchmarks/network.o $(LIB_OBJ)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(call link_dyno,$@)
+
+# what the library launches by itself
+BENCH_LIBRARY := $(B)/bench/launch $(B)/bench/throughput $(B)/bench/density
+$(BENCH_LIBRARY): $(B)/bench/%: $(B)/obj/benchmarks/%.o $(addprefix $(B)/obj/,benchmarks/births.o benchmarks/support.o tests/sandbox/machine.o) $(LIB_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(call link_dyno,$@)

@@ -126,7 +126,7 @@ promises() {
 		import sys
 
 		with open(sys.argv[1]) as file:
-		    median = {row["label"]: row["median"] for row in json.load(file)["contenders"]}
+		    median = {row["label"]: row["median"] for row in json.load(file)["rows"]}
 		print("\n| promise | ratio | at most | |\n|---|---:|---:|---|")
 		for ours, theirs, limit in (
 		    ("dyno run --net none", "bwrap --unshare-all --share-net", 0.45),
