@@ -53,7 +53,7 @@ NETNS := address admit ahead conntrack foreign link listen netlink network nft n
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
-CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_options app_options network_options net_default plan report exec ps stop gc \
+CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \

@@ -171,6 +171,24 @@ int report_timeline(enum report_format format, const char *name, const struct dy
 	return code < 0 ? error_set(err, code, "timeline", "cannot write %s:", path ? path : "the timeline") : 0;
 }
 
+/** report_place() - say that the app is reached at @place, unless that is the same as @before for IPv6 clients */
+static void report_place(const char *place, const char *before)
+{
+	if (place[0] == '/')
+		message_line("unix:%s", place);
+	else if (!before || !text_starts(before, "127.0.0.1:") || !text_starts(place, "[::1]:") ||
+	         strcmp(strrchr(before, ':'), strrchr(place, ':')) != 0)
+		message_line("http://%s", place);
+}
+
+void report_places(const char *const *places, const char *address, uint16_t port)
+{
+	for (size_t i = 0; places[i]; i++)
+		report_place(places[i], i > 0 ? places[i - 1] : NULL);
+	if (!places[0] && port != 0 && address[0])
+		message_line("http://%s:%u", address, (unsigned)port);
+}
+
 /** plural() - "s" unless @count is 1 */
 static const char *plural(uint64_t count)
 {

@@ -28,6 +28,13 @@ int report_timeline(enum report_format format, const char *name, const struct dy
                     struct dyno_error *err);
 
 /**
+ * report_places() - say where the app is reached: where it is published, else at its own address
+ * @places:  as dyno_published() gives them, ended by NULL
+ * @address: "" without; @port: 0 without
+ */
+void report_places(const char *const *places, const char *address, uint16_t port);
+
+/**
  * report_discarded_line() - the line about what a dyno wrote, e.g. "discarded 3 files, 1.2 MiB (largest /app/uploads/a.png)"
  * @kept: directory into which it was saved, NULL when it is gone
  * Return: length of the line, 0 when nothing was written and there is nothing to say

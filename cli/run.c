@@ -2,15 +2,15 @@
 /**
  * run.c - `dyno run`: one dyno in the foreground
  *
- * Theory of operation. Launch (run_launch): signals become events, the host is probed, the sandbox prepared and started, its control
- * socket opened. Then one loop waits on the dyno, signals, the control socket and the terminal, and dispatches. Nothing
+ * Theory of operation. Signals become events, and the dyno is launched (run_back.h): by a resident launcher that is there, else by
+ * ourselves. Then one loop waits on the dyno, signals, the control socket and the terminal, and dispatches. Nothing
  * here waits for time except the grace of a stop.
  *
  * Signals: TERM stops the dyno (TERM to all of its processes, then KILL when the grace is over); a second TERM, or an
  * INT by then, kills it at once. WINCH with a terminal changes the size of the dyno's. TSTP reaches the app, and then we
  * stop too. The others go to the app's main process; ^C, ^\ and ^Z without a terminal of its own to all of the app, as a
  * terminal would send them to a whole job. Before the app is up there is nobody to be kind to: what would stop
- * the app ends the boot, and the rest is kept for it.
+ * the app ends the boot, and the rest is kept for it. Who has had the app killed, and signals once more, waits no longer.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,17 +26,20 @@
 #include "cli/message.h"
 #include "cli/plan.h"
 #include "cli/report.h"
+#include "cli/run_back.h"
 #include "cli/run_options.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
-#include "runtime/control.h"
+
+#define KILL_NS 1000000000U /* by then what was killed has ended, or its launcher hangs */
 
 enum { WAIT_SIGNALS, WAIT_DYNO, WAIT_CONTROL, WAIT_TERMINAL, WAIT_COUNT = WAIT_TERMINAL + TERMINAL_POLLS };
 
 /**
  * struct run - one run
  * @terminal:    kept apart, because its buffers are large and untouched without a terminal
+ * @back:        the dyno, NULL before it is launched
  * @deadline_ns: when the grace of a stop is over, 0 when not stopping
  * @held:        signals that came before the app was up, bit N for signal N
  * @up:          execve succeeded
@@ -46,17 +49,19 @@ enum { WAIT_SIGNALS, WAIT_DYNO, WAIT_CONTROL, WAIT_TERMINAL, WAIT_COUNT = WAIT_T
  * @hung_up:     the caller's terminal is gone
  * @forwarded:   the last signal that was passed on to the app
  * @late:        the grace of a stop was not enough
+ * @killed_ns:   when we had it killed, 0 if we did not
+ * @requested_ns: when the command began
  * @cause:       signal that ended the boot before the app was up
  * @reason:      why the dyno ended, when there is something to say
  */
 struct run {
 	const struct run_request *request;
 	struct terminal *terminal;
-	struct dyno_host *host;
-	struct dyno *dyno;
-	struct control *control;
+	struct run_back *back;
 	struct signals signals;
+	uint64_t requested_ns;
 	uint64_t deadline_ns;
+	uint64_t killed_ns;
 	uint64_t held;
 	bool up;
 	bool timed;
@@ -73,39 +78,25 @@ struct run {
 /** run_name() - how messages call the dyno */
 static const char *run_name(const struct run *run)
 {
-	return run->dyno ? dyno_name(run->dyno) : run->request->app.name;
+	return run->back && run->back->name ? run->back->name : run->request->app.name;
 }
 
-/**
- * run_launch() - from the request to a started dyno
- * @requested_ns: when the command began
- * Return: 0 or negative errno; what was made by then is undone by run_close()
- */
-static int run_launch(struct run *run, uint64_t requested_ns, struct dyno_error *err)
+/** run_launch() - signals become events, then the dyno is asked for: of a launcher that is there, or made here */
+static int run_launch(struct run *run, struct dyno_error *err)
 {
-	const struct run_request *request = run->request;
-	struct dyno_sandbox *sandbox = NULL;
 	int code = signals_open(&run->signals, err);
 
-	if (code == 0)
-		code = dyno_host_open(&run->host, err);
-	if (code == 0)
-		code = dyno_prepare(run->host, &request->shape, &request->app, requested_ns, &sandbox, err);
-	if (code == 0)
-		code = dyno_start(sandbox, &request->app, &run->dyno, err);
 	if (code < 0)
 		return code;
-	return control_open(run->host, run->dyno, &run->control, err);
+	return run_own_launch(run->request, run->requested_ns, &run->back, err);
 }
 
 /** run_close() - take everything down */
 static void run_close(struct run *run)
 {
-	/* The name is given back while the socket is ours no more; who waits for the end hears of it when all is gone. */
-	control_unlisten(run->control);
-	run->dyno = dyno_destroy(run->dyno);
-	run->control = control_close(run->control);
-	run->host = dyno_host_close(run->host);
+	if (run->back)
+		run->back->ops->close(run->back);
+	run->back = NULL;
 	signals_close(&run->signals);
 }
 
@@ -117,16 +108,19 @@ static void run_timeline(struct run *run)
 	if (run->request->timeline == REPORT_NONE || run->timed)
 		return;
 	run->timed = true;
-	if (report_timeline(run->request->timeline, run_name(run), dyno_boot(run->dyno),
-	                    run->request->given->timeline_file, &err) < 0)
+	if (report_timeline(run->request->timeline, run_name(run), run->back->boot, run->request->given->timeline_file,
+	                    &err) < 0)
 		(void)message_error(run_name(run), &err);
 }
 
 /** run_kill() - end the dyno at once */
 static void run_kill(struct run *run)
 {
-	if (!run->ended)
-		(void)dyno_kill(run->dyno);
+	if (run->ended)
+		return;
+	if (run->killed_ns == 0)
+		run->killed_ns = clock_ns();
+	(void)run->back->ops->kill(run->back);
 }
 
 /**
@@ -142,7 +136,7 @@ static void run_stop(struct run *run, uint64_t grace_ms)
 		return;
 	if (run->deadline_ns == 0) {
 		if (run->up)
-			(void)dyno_signal(run->dyno, SIGTERM, true);
+			(void)run->back->ops->signal(run->back, SIGTERM, true);
 		else
 			run->held |= 1ULL << SIGTERM;
 		run->deadline_ns = deadline_ns;
@@ -155,7 +149,7 @@ static void run_stop(struct run *run, uint64_t grace_ms)
 static void run_suspend(struct run *run)
 {
 	terminal_suspend(run->terminal);
-	(void)dyno_signal(run->dyno, SIGCONT, true); /* ^Z stopped a whole job */
+	(void)run->back->ops->signal(run->back, SIGCONT, true); /* ^Z stopped a whole job */
 }
 
 /** run_signal_early() - a signal before the app is up is kept for it; the same one again ends the boot */
@@ -180,15 +174,29 @@ static void run_signal_early(struct run *run, int signo)
 	}
 }
 
+/**
+ * run_given_up() - signal @signo says that nobody wants to wait: after the end for output, or for an end that does not come
+ * A kill takes milliseconds, but the launcher that is to see to it may be stopped itself.
+ */
+static bool run_given_up(struct run *run, int signo)
+{
+	bool late = run->killed_ns != 0 && clock_ns() - run->killed_ns > KILL_NS;
+
+	if (!run->ended && !late)
+		return false;
+	run->abandoned = signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT;
+	if (run->abandoned && !run->ended)
+		run->exit_code = EXIT_SIGNALLED + (run->cause ? run->cause : SIGKILL);
+	return true;
+}
+
 /** run_signal() - act on signal @signo that was sent to us; @key: from the keyboard */
 static void run_signal(struct run *run, int signo, bool key)
 {
 	bool tty = run->request->shape.tty;
 
-	if (run->ended) {
-		run->abandoned = signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT;
+	if (run_given_up(run, signo))
 		return;
-	}
 	if (!run->up) {
 		run_signal_early(run, signo);
 		return;
@@ -208,32 +216,10 @@ static void run_signal(struct run *run, int signo, bool key)
 	default: break;
 	}
 	run->forwarded = signo;
-	(void)dyno_signal(run->dyno, signo, key);
+	(void)run->back->ops->signal(run->back, signo, key);
 	/* With a terminal the app decides: if it stops, DYNO_EVENT_STOPPED follows, and we with it. */
 	if (signo == SIGTSTP && !tty)
 		run_suspend(run);
-}
-
-/** run_place() - say that the app is reached at @place, unless that is the same as @before for IPv6 clients */
-static void run_place(const char *place, const char *before)
-{
-	if (place[0] == '/')
-		message_line("unix:%s", place);
-	else if (!before || !text_starts(before, "127.0.0.1:") || !text_starts(place, "[::1]:") ||
-	         strcmp(strrchr(before, ':'), strrchr(place, ':')) != 0)
-		message_line("http://%s", place);
-}
-
-/** run_places() - say where the app is reached: where it is published, else at its own address */
-static void run_places(const struct run *run)
-{
-	const char *place, *before = NULL;
-	uint16_t port = run->request->app.port;
-
-	for (size_t i = 0; (place = dyno_published(run->dyno, i)); before = place, i++)
-		run_place(place, before);
-	if (port != 0 && !before && dyno_address(run->dyno)[0])
-		message_line("http://%s:%u", dyno_address(run->dyno), (unsigned)port);
 }
 
 /** run_up() - the app runs: say where, how fast, and join the terminals */
@@ -244,21 +230,21 @@ static void run_up(struct run *run)
 
 	run->up = true;
 	if (!request->given->quiet)
-		run_places(run);
-	if (!request->given->quiet && dyno_notice(run->dyno)[0])
+		report_places(run->back->places, run->back->address, request->app.port);
+	if (!request->given->quiet && run->back->notice[0])
 		message_line("dyno: %s: limits hold for each process, not for the dyno: %s", run_name(run),
-		             dyno_notice(run->dyno));
+		             run->back->notice);
 	/* The boot of one that is watched ends when it listens. */
 	if (!request->shape.watch)
 		run_timeline(run);
-	/* Whoever starts a dyno sweeps up after launchers that were killed. The app runs already: nobody waits for this. */
-	(void)dyno_gc(run->host, NULL);
-	terminal_init(run->terminal, request->shape.tty ? dyno_terminal(run->dyno) : -1);
+	if (run->back->ops->settled)
+		run->back->ops->settled(run->back);
+	terminal_init(run->terminal, request->shape.tty ? run->back->terminal : -1);
 	if (terminal_raw(run->terminal, &err) < 0)
 		(void)message_error(run_name(run), &err);
 	for (int signo = 1; run->held >> signo; signo++)
 		if (signo == SIGTERM && run->held >> signo & 1)
-			(void)dyno_signal(run->dyno, SIGTERM, true); /* its grace runs already */
+			(void)run->back->ops->signal(run->back, SIGTERM, true); /* its grace runs already */
 		else if (run->held >> signo & 1)
 			run_signal(run, signo, false);
 	run->held = 0;
@@ -267,7 +253,7 @@ static void run_up(struct run *run)
 /** run_listening() - a socket of the app's listens: say since when it is ready, or what keeps it from being so */
 static void run_listening(struct run *run, const struct dyno_event *event)
 {
-	const struct dyno_timeline *boot = dyno_boot(run->dyno);
+	const struct dyno_timeline *boot = run->back->boot;
 	bool ready = event->listen.where == DYNO_LISTEN_READY;
 	char took[16];
 
@@ -326,12 +312,24 @@ static void run_event(struct run *run, struct dyno_event *event)
 	case DYNO_EVENT_EXITED: run_exited(run, event); break;
 	case DYNO_EVENT_EXEC_UP:
 	case DYNO_EVENT_EXEC_FAILED:
-	case DYNO_EVENT_EXEC_EXITED: control_event(run->control, event); break;
+	case DYNO_EVENT_EXEC_EXITED: break; /* the back's */
 	case DYNO_EVENT_STOPPED:
 		if (run->request->shape.tty)
 			run_suspend(run);
 		break;
 	}
+}
+
+/** run_anew() - the launcher did not take the request: launch it ourselves, unless its end was asked for by now */
+static int run_anew(struct run *run, struct dyno_error *err)
+{
+	run->back->ops->close(run->back);
+	run->back = NULL;
+	if (run->killed_ns == 0)
+		return run_own_launch(run->request, run->requested_ns, &run->back, err);
+	run->ended = true;
+	run->exit_code = EXIT_SIGNALLED + (run->cause ? run->cause : SIGKILL);
+	return 0;
 }
 
 /** run_events() - act on all events that are there */
@@ -341,7 +339,9 @@ static int run_events(struct run *run, struct dyno_error *err)
 	int code;
 
 	do {
-		code = dyno_next_event(run->dyno, &event, err);
+		code = run->back->ops->next(run->back, &event, err);
+		if (code == RUN_BACK_COLD)
+			return run_anew(run, err);
 		if (code < 0)
 			return code;
 		run_event(run, &event);
@@ -356,7 +356,7 @@ static void run_control(struct run *run)
 	int64_t grace_ms = -1;
 
 	/* A client that breaks the protocol is dropped by the server; it is no trouble of ours. */
-	if (control_serve(run->control, &type, &grace_ms) < 0)
+	if (run->back->ops->control(run->back, &type, &grace_ms) < 0)
 		return;
 	if (type == CONTROL_KILL) {
 		run->cause = run->up ? 0 : SIGKILL;
@@ -371,7 +371,7 @@ static int run_timeout(const struct run *run)
 {
 	uint64_t now_ns;
 
-	if (run->deadline_ns == 0 || run->ended)
+	if (run->deadline_ns == 0 || run->ended || run->late)
 		return -1;
 	now_ns = clock_ns();
 	return now_ns < run->deadline_ns ? (int)((run->deadline_ns - now_ns + 999999) / 1000000) : 0;
@@ -388,7 +388,7 @@ static void run_hang_up(struct run *run)
 	run->hung_up = true;
 	if (run->deadline_ns != 0)
 		return;
-	(void)dyno_signal(run->dyno, SIGHUP, true);
+	(void)run->back->ops->signal(run->back, SIGHUP, true);
 	run->deadline_ns = clock_ns() + run->request->given->grace_ms * 1000000;
 }
 
@@ -397,8 +397,8 @@ static int run_wait(struct run *run, struct dyno_error *err)
 {
 	struct pollfd fds[WAIT_COUNT] = {
 		[WAIT_SIGNALS] = { .fd = run->signals.fd, .events = POLLIN },
-		[WAIT_DYNO] = { .fd = run->ended ? -1 : dyno_fd(run->dyno), .events = POLLIN },
-		[WAIT_CONTROL] = { .fd = run->ended ? -1 : control_fd(run->control), .events = POLLIN },
+		[WAIT_DYNO] = { .fd = run->ended ? -1 : run->back->fd, .events = POLLIN },
+		[WAIT_CONTROL] = { .fd = run->ended ? -1 : run->back->control_fd, .events = POLLIN },
 	};
 	int code = 0;
 	bool key;
@@ -417,7 +417,7 @@ static int run_wait(struct run *run, struct dyno_error *err)
 		run_control(run);
 	if (terminal_relay(run->terminal, fds + WAIT_TERMINAL) < 0)
 		run_hang_up(run);
-	if (run->deadline_ns != 0 && !run->ended && clock_ns() >= run->deadline_ns) {
+	if (run->deadline_ns != 0 && !run->ended && !run->late && clock_ns() >= run->deadline_ns) {
 		run->late = true;
 		run_kill(run);
 	}
@@ -427,24 +427,21 @@ static int run_wait(struct run *run, struct dyno_error *err)
 /** run_leave() - tell what the dyno leaves behind: why it ended, what is kept, what is discarded */
 static void run_leave(struct run *run)
 {
-	const struct run_given *given = run->request->given;
 	struct dyno_error err = { 0 };
 
 	if (run->reason[0])
 		message_line("dyno: %s: %s", run_name(run), run->reason);
-	if (!run->up)
-		return;
-	if (given->keep && dyno_keep(run->dyno, given->keep, &err) < 0)
+	if (run->up && run->ended && run->back->ops->left(run->back, run->request->given, &err) < 0)
 		run->exit_code = message_error(run_name(run), &err);
-	else if (!given->quiet && report_discarded(run->dyno, given->diff, given->keep, &err) < 0)
-		(void)message_error(run_name(run), &err);
 }
 
 /** run_dyno() - launch, supervise, tell, take down. Return: exit code */
 static int run_dyno(const struct run_request *request, uint64_t requested_ns)
 {
 	struct terminal terminal;
-	struct run run = { .request = request, .terminal = &terminal, .signals = SIGNALS_NULL };
+	struct run run = {
+		.request = request, .terminal = &terminal, .signals = SIGNALS_NULL, .requested_ns = requested_ns
+	};
 	struct dyno_error err = { 0 };
 	int code;
 
@@ -452,7 +449,7 @@ static int run_dyno(const struct run_request *request, uint64_t requested_ns)
 	if (request->net_why.code < 0 && !request->given->quiet)
 		message_line("dyno: nothing outside can be reached: %s (%s)", request->net_why.text,
 		             request->net_why.remedy);
-	code = run_launch(&run, requested_ns, &err);
+	code = run_launch(&run, &err);
 	while (code == 0 && !run.abandoned && (!run.ended || !terminal_drained(&terminal)))
 		code = run_wait(&run, &err);
 	terminal_done(&terminal);
