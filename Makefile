@@ -58,7 +58,7 @@ CLI := main start guard verb verbs elsewhere app/options message signals termina
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
 	test_cgroup_processes test_channel test_claim test_cli_doctor test_cli_report test_cli_run_options \
-	test_cli_terminal test_command test_conntrack test_detect test_dotenv test_environment test_gc \
+	test_cli_terminal test_command test_config_vars test_conntrack test_detect test_dotenv test_environment test_gc \
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_nft test_options test_policy test_procfile test_publish \
 	test_registry test_relay test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
@@ -75,7 +75,7 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 	$(RUNTIME:%=runtime/%.c)
 CLI_SRC := $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
-CONFIG_APP := app_json detect file json_place procfile profile
+CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main directory check detect
@@ -100,10 +100,12 @@ NL_LIBS := $(shell $(PKG_CONFIG) --libs libnl-route-3.0 2>/dev/null)
 NL_STATIC := $(shell $(PKG_CONFIG) --static --libs libnl-route-3.0 2>/dev/null)
 JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson 2>/dev/null)
 JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
+SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
 SECCOMP_LIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
-COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) -MMD -MP
+COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) -MMD -MP
 
 # Hardening. The library: position-independent, read-only relocations bound at load, fortified, stack protector.
 # The static command: fortify, stack protector and RELRO cost nothing at start-up (331 to 332 us, of 500 interleaved
@@ -181,7 +183,7 @@ $(APP_BIN): $(APP_PIC) $(B)/internal.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ \
-		$(APP_PIC) $(B)/internal.a $(JANSSON_LIBS) $(NL_LIBS)
+		$(APP_PIC) $(B)/internal.a $(JANSSON_LIBS) $(SQLITE_LIBS) $(NL_LIBS)
 
 # the command with failure injection (base/fault.h), for the tests that fail each step of a boot
 $(B)/tests/dyno-faults: $(FAULT_OBJ)
@@ -369,7 +371,7 @@ define NEWLINE
 
 
 endef
-entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(CFLAGS) -c $(1))))]}
+entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(CFLAGS) -c $(1))))]}
 comma_space := , #
 compile_commands.json: ## the compilation database for editors and clang-tidy
 	$(file >$@,[$(foreach s,$(SOURCES),$(NEWLINE)$(call entry,$(s))$(if $(filter $(s),$(lastword $(SOURCES))),,$(comma_space)))$(NEWLINE)])

@@ -102,6 +102,15 @@ static size_t utf8_length(const char *text)
 	return length;
 }
 
+bool text_is_utf8(const char *text)
+{
+	size_t length = 1;
+
+	for (; *text && length > 0; text += length)
+		length = utf8_length(text);
+	return length > 0;
+}
+
 /** json_ascii() - print one ASCII character as it stands within a JSON string */
 static void json_ascii(FILE *out, char c)
 {

@@ -18,6 +18,8 @@ int text_append(char *to, size_t size, const char *fmt, ...) __attribute__((form
 bool text_starts(const char *text, const char *prefix);
 /** text_json() - print @text to @out as a JSON string, quotes included; invalid UTF-8 becomes U+FFFD */
 void text_json(FILE *out, const char *text);
+/** text_is_utf8() - @text is UTF-8 (RFC 3629) */
+bool text_is_utf8(const char *text);
 /** text_closest() - the one of @words (NULL-terminated) nearest to @text by edit distance, NULL if none is near */
 const char *text_closest(const char *text, const char *const *words);
 

@@ -37,13 +37,13 @@ struct config_release {
  * @set:    "KEY=VALUE" each, NULL-terminated; NULL for none. Checked by config/vars.h; the last of a key counts
  * @unset:  keys, NULL-terminated; NULL for none. One that the app does not have is no mistake
  * @author: who does it
- * @based:  0, or the number of the release that the change was made for: when another came since, it is refused
+ * @based:  NULL, or the number of the release that the change was made for: when another came since, it is refused
  */
 struct config_change {
 	const char *const *set;
 	const char *const *unset;
 	const char *author;
-	unsigned based;
+	const unsigned *based;
 };
 
 /** config_release_current() - what an app's dynos are to be told. An app that was never configured has release 0. */

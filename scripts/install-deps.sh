@@ -11,7 +11,7 @@
 set -euo pipefail
 
 declare -A packages=(
-	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev"
+	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev libsqlite3-dev"
 	[demo]="python3 curl passt"
 	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables ruby"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
@@ -22,7 +22,7 @@ declare -A packages=(
 optional="passt crun"
 # what to look for where dpkg does not tell: a command, a header or a pkg-config module
 declare -A probes=(
-	[build]="cc make pkg-config ar objcopy pc:libnl-3.0 pc:libnl-route-3.0 pc:libseccomp pc:jansson"
+	[build]="cc make pkg-config ar objcopy pc:libnl-3.0 pc:libnl-route-3.0 pc:libseccomp pc:jansson pc:sqlite3"
 	[demo]="python3 curl"
 	[check]="pc:cmocka python3 setpriv clang"
 	[lint]="clang-format clang-tidy cppcheck shellcheck ctags"
