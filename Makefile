@@ -61,8 +61,8 @@ UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup 
 	test_cli_terminal test_command test_config_vars test_conntrack test_detect test_dotenv test_environment test_gc \
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_nft test_options test_policy test_procfile test_publish \
-	test_registry test_relay test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
-	test_spec test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
+	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
+	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
 	test_watch
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
@@ -281,6 +281,7 @@ $(B)/tests/unit/test_library_static: $(B)/pic/tests/unit/test_library.o $(B)/lib
 
 $(B)/tests/unit/test_app: | $(B)/dyno $(APP_BIN)
 $(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
+$(B)/tests/unit/test_releases $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
 

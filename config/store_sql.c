@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -20,6 +21,12 @@ static int system_error(const struct config_store *store, int otherwise)
 	int number = store->db ? sqlite3_system_errno(store->db) : 0;
 
 	return number > 0 ? -number : otherwise;
+}
+
+/** cannot_open() - why: SQLite tries to open for reading only as well, and knows the errno of that */
+static int cannot_open(const struct config_store *store)
+{
+	return euidaccess(store->path, R_OK | W_OK) < 0 ? -errno : system_error(store, -EACCES);
 }
 
 int sql_failed(const struct config_store *store, int code, struct dyno_error *err)
@@ -43,8 +50,7 @@ int sql_failed(const struct config_store *store, int code, struct dyno_error *er
 		return error_set(err, -ENOSPC, "config store", "cannot change the config store %.120s:", path);
 	case SQLITE_NOMEM: return error_set(err, -ENOMEM, "config store", "cannot use the config store %.120s:", path);
 	case SQLITE_CANTOPEN:
-		return error_set(err, system_error(store, -EACCES), "config store",
-		                 "cannot open the config store %.120s:", path);
+		return error_set(err, cannot_open(store), "config store", "cannot open the config store %.120s:", path);
 	case SQLITE_IOERR:
 		return error_set(err, system_error(store, -EIO), "config store",
 		                 "cannot use the config store %.120s:", path);
