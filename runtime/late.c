@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* late.c - see late.h */
+#include "runtime/late.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "isolation/attach.h"
+#include "isolation/namespaces.h"
+#include "isolation/scratch.h"
+#include "runtime/channel.h"
+#include "runtime/host.h"
+
+int late_refuse(const struct dyno_app *app, struct dyno_error *err)
+{
+	error_set(err, -ENOTSUP, "start", "slug %s was not known when the sandbox was prepared", app->slug);
+	error_remedy(err, "give the app to dyno_prepare(); a slug can come later as root on Linux 6.15 and newer");
+	return -ENOTSUP;
+}
+
+/** await_parked() - until the child is behind all its steps, and has handed over what only it could make */
+static int await_parked(struct dyno_sandbox *sandbox, struct dyno_error *err)
+{
+	_cleanup_free_ struct channel_packet *packet = sandbox->parked ? NULL : malloc(sizeof(*packet));
+	int r;
+
+	if (sandbox->parked)
+		return 0;
+	r = packet ? channel_receive(sandbox->channel, packet, true) : -ENOMEM;
+	if (r > 0 && packet->message.type == CHANNEL_PARKED) {
+		sandbox_on_parked(sandbox, packet);
+		return 0;
+	}
+	if (r > 0 && packet->message.type == CHANNEL_FAILED) {
+		if (err)
+			*err = packet->message.error;
+		r = packet->message.error.code;
+	} else {
+		r = error_set(err, r < 0 ? r : -EPIPE, "start", "the sandbox died before it was parked:");
+	}
+	if (packet)
+		channel_close_fds(packet);
+	return r;
+}
+
+/** make_app() - the mount for /app. Return: a descriptor, or negative errno */
+static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
+{
+	const struct identity *identity = &sandbox->identity;
+	_cleanup_close_ int slug = -1;
+	int r;
+
+	if (sandbox->slug[0] == '\0')
+		return scratch_app(sandbox->scratch, -1, err);
+	r = sandbox_slug_owner(sandbox, err);
+	if (r == 0)
+		r = sandbox_check_slug(sandbox, err);
+	if (r < 0)
+		return r;
+	slug = scratch_slug(sandbox->slug, identity->slug_fd, identity_user(identity), err);
+	return slug < 0 ? slug : scratch_app(sandbox->scratch, slug, err);
+}
+
+/** rename_host() - the text of /etc/hosts, for the dyno's own name. Return: 1 when it has another than before, or negative errno */
+static int rename_host(const struct dyno_sandbox *sandbox, char hostname[64], struct dyno_error *err)
+{
+	char hosts[256];
+	int r;
+
+	/* Rootless nobody outside has power over the host name: it stays that of the slot. */
+	if (sandbox->name_fd < 0 || sandbox->host->rootless || sandbox->scratch < 0)
+		return 0;
+	namespaces_hostname(sandbox->name, hostname);
+	r = sandbox_hosts(sandbox, hostname, hosts, sizeof(hosts));
+	if (r < 0)
+		return error_set(err, r, "hosts", "cannot make the hosts file:");
+	r = scratch_rename(sandbox->scratch, hosts, err);
+	return r < 0 ? r : 1;
+}
+
+int late_attach(struct dyno_sandbox *sandbox, struct dyno_error *err)
+{
+	_cleanup_close_ int app = -1;
+	char hostname[64];
+	int renamed, r = fault_at("late attach");
+
+	if (r < 0)
+		return error_set(err, r, "late attach", "injected failure at late attach:");
+	if (sandbox->no_app) {
+		app = make_app(sandbox, err);
+		if (app < 0)
+			return app;
+	}
+	renamed = rename_host(sandbox, hostname, err);
+	if (renamed < 0)
+		return renamed;
+	if (app >= 0 || renamed)
+		r = attach_late(sandbox->pidfd, app, renamed ? hostname : NULL, err);
+	if (r == 0)
+		sandbox->timeline.ns[DYNO_PHASE_ATTACHED] = clock_ns();
+	return r;
+}
+
+int late_adopt(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err)
+{
+	bool other = app->slug && strcmp(app->slug, sandbox->slug) != 0;
+	int r = fault_at("late");
+
+	if (r < 0)
+		return error_set(err, r, "late", "injected failure at late:");
+	r = await_parked(sandbox, err);
+	if (r == 0 && other && !sandbox->no_app)
+		r = late_refuse(app, err);
+	if (r == 0)
+		r = sandbox_take_name(sandbox, app->name, err);
+	if (r == 0 && other && text_copy(sandbox->slug, sizeof(sandbox->slug), app->slug) < 0)
+		r = error_set(err, -ENAMETOOLONG, "slug", "the path of the slug is too long");
+	return r;
+}

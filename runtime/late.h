@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* late.h - what a sandbox that was parked without its app is given when the app is known: name, slug, host name */
+#ifndef RUNTIME_LATE_H
+#define RUNTIME_LATE_H
+
+#include "runtime/sandbox.h"
+
+/**
+ * late_adopt() - give the parked @sandbox the name and slug of @app; waits until it is parked
+ * What takes time is left to late_attach(), so that the sandbox can wake up meanwhile.
+ */
+int late_adopt(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err);
+
+/** late_attach() - /app, if it has none, and the host name, if it has another */
+int late_attach(struct dyno_sandbox *sandbox, struct dyno_error *err);
+
+/** late_refuse() - say that the app's slug cannot be attached any more. Return: -ENOTSUP */
+int late_refuse(const struct dyno_app *app, struct dyno_error *err);
+
+#endif /* RUNTIME_LATE_H */
