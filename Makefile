@@ -47,12 +47,12 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
 BASE := error fd text units clock claim fault options options_print
-ISOLATION := namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
+ISOLATION := attach namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
-RUNTIME := host spec app prepare sandbox child channel init dyno events discarded reason timeline watch registry gc control control_client
+RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher registry gc control control_client
 CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
@@ -238,7 +238,7 @@ $(B)/examples/launch: $(B)/pic/examples/library/launch.o $(B)/libdyno.so
 	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie -Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS) -o $@ $^
 
 # the seccomp filter is compiled at build time, so that neither libseccomp nor its work is in the command
-$(B)/gen_syscalls: isolation/gen_syscalls.c
+$(B)/gen_syscalls: isolation/gen_syscalls.c isolation/syscalls.def
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(SECCOMP_LIBS)

@@ -124,7 +124,7 @@ static void probe_root(struct probes *probes)
 	struct identity identity = IDENTITY_NULL;
 	_cleanup_close_ int mount = -1;
 
-	if (probe_end(&probes->map, identity_open(0, (uid_t)-1, (gid_t)-1, &identity, probe_begin(&probes->map)))) {
+	if (probe_end(&probes->map, identity_open(0, &identity, probe_begin(&probes->map)))) {
 		(void)probe_begin(&probes->idmap);
 		mount = mounts_clone(AT_FDCWD, "/usr", 0, identity.user_fd);
 		(void)probe_end(&probes->idmap, mount);

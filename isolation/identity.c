@@ -86,6 +86,15 @@ static int userns_open(const char *uid_map, const char *gid_map, int *ret_fd, pi
 	return r;
 }
 
+/** reap_holder() - wait for a holder, which was killed long ago */
+static void reap_holder(pid_t *holder)
+{
+	/* __WALL: a child whose exit signal is 0 is a "clone" child to wait(2). It was killed: this is prompt. */
+	while (*holder > 0 && waitpid(*holder, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	*holder = 0;
+}
+
 /** append_extent() - one line of a map: @count ids from @inside, at @outside; nothing for an empty one */
 static void append_extent(char *buf, size_t size, uint32_t inside, uint32_t outside, uint32_t count)
 {
@@ -115,32 +124,54 @@ static void slug_map(char *buf, size_t size, uint32_t id, uint32_t base)
 	append_extent(buf, size, high + 1, base + high + 1, IDENTITY_RANGE - high - 1);
 }
 
-int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err)
+/** explain() - tell the causes of a user namespace that cannot be made apart (user_namespaces(7)) */
+static int explain(int code, struct dyno_error *err)
+{
+	error_set(err, code, "user namespace", "cannot create the user namespace:");
+	if (code == -ENOSPC || code == -EUSERS)
+		error_remedy(err, "raise /proc/sys/user/max_user_namespaces");
+	return code;
+}
+
+int identity_open(unsigned slot, struct identity *ret, struct dyno_error *err)
 {
 	struct identity identity = IDENTITY_NULL;
-	char uid_map[160], gid_map[160];
+	char map[64];
 	int r;
 
 	identity.base = IDENTITY_BASE + slot * IDENTITY_RANGE;
-	snprintf(uid_map, sizeof(uid_map), "0 %u %u\n", identity.base, IDENTITY_RANGE);
-	r = userns_open(uid_map, uid_map, &identity.user_fd, &identity.holder[0]);
-	if (r == 0 && slug_uid == IDENTITY_USER && slug_gid == IDENTITY_USER) {
-		/* The first user of most machines: nobody is to be swapped, one namespace does for both. */
-		identity.slug_fd = fcntl(identity.user_fd, F_DUPFD_CLOEXEC, 3);
-		r = identity.slug_fd < 0 ? -errno : 0;
-	} else if (r == 0 && slug_uid != (uid_t)-1) {
-		slug_map(uid_map, sizeof(uid_map), slug_uid, identity.base);
-		slug_map(gid_map, sizeof(gid_map), slug_gid, identity.base);
-		r = userns_open(uid_map, gid_map, &identity.slug_fd, &identity.holder[1]);
-	}
+	snprintf(map, sizeof(map), "0 %u %u\n", identity.base, IDENTITY_RANGE);
+	r = userns_open(map, map, &identity.user_fd, &identity.holder[0]);
 	if (r < 0) {
 		identity_done(&identity);
-		error_set(err, r, "user namespace", "cannot create the user namespace:");
-		if (r == -ENOSPC || r == -EUSERS)
-			error_remedy(err, "raise /proc/sys/user/max_user_namespaces");
-		return r;
+		return explain(r, err);
 	}
 	*ret = identity;
+	return 0;
+}
+
+int identity_open_slug(struct identity *identity, uid_t uid, gid_t gid, struct dyno_error *err)
+{
+	char uid_map[160], gid_map[160];
+	int r = 0;
+
+	if (uid == (uid_t)-1 || (identity->slug_fd >= 0 && identity->slug_uid == uid && identity->slug_gid == gid))
+		return 0;
+	identity->slug_fd = fd_close(identity->slug_fd);
+	reap_holder(&identity->holder[1]);
+	if (uid == IDENTITY_USER && gid == IDENTITY_USER) {
+		/* The first user of most machines: nobody is to be swapped, one namespace does for both. */
+		identity->slug_fd = fcntl(identity->user_fd, F_DUPFD_CLOEXEC, 3);
+		r = identity->slug_fd < 0 ? -errno : 0;
+	} else {
+		slug_map(uid_map, sizeof(uid_map), uid, identity->base);
+		slug_map(gid_map, sizeof(gid_map), gid, identity->base);
+		r = userns_open(uid_map, gid_map, &identity->slug_fd, &identity->holder[1]);
+	}
+	if (r < 0)
+		return explain(r, err);
+	identity->slug_uid = uid;
+	identity->slug_gid = gid;
 	return 0;
 }
 
@@ -160,14 +191,8 @@ uid_t identity_user(const struct identity *identity)
 
 void identity_done(struct identity *identity)
 {
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		/* __WALL: a child whose exit signal is 0 is a "clone" child to wait(2). It was killed: this is prompt. */
-		while (identity->holder[i] > 0 && waitpid(identity->holder[i], NULL, __WALL) < 0 && errno == EINTR)
-			;
-		identity->holder[i] = 0;
-	}
+	reap_holder(&identity->holder[0]);
+	reap_holder(&identity->holder[1]);
 	identity->user_fd = fd_close(identity->user_fd);
 	identity->slug_fd = fd_close(identity->slug_fd);
 }

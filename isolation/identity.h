@@ -28,26 +28,31 @@
  * struct identity - one dyno's ids and user namespaces
  * @base:    first host id of the range; rootless: unused
  * @user_fd: the dyno's user namespace, -1 rootless
- * @slug_fd: user namespace whose map fits the slug's owner, -1 rootless or without slug
+ * @slug_fd: user namespace whose map fits a slug of @slug_uid and @slug_gid, -1 rootless or without slug
  * @holder:  processes that held the namespaces while they were set up; killed already, to be reaped
  */
 struct identity {
 	uint32_t base;
 	int user_fd;
 	int slug_fd;
+	uid_t slug_uid;
+	gid_t slug_gid;
 	pid_t holder[2];
 };
 
 #define IDENTITY_NULL                                                                                                  \
 	{                                                                                                              \
-		.user_fd = -1, .slug_fd = -1                                                                           \
+		.user_fd = -1, .slug_fd = -1, .slug_uid = (uid_t)-1, .slug_gid = (gid_t)-1                             \
 	}
 
+/** identity_open() - parent half as root: make the dyno's ready user namespace. On failure nothing is left */
+int identity_open(unsigned slot, struct identity *ret, struct dyno_error *err);
+
 /**
- * identity_open() - parent half as root: make the ready user namespaces of @slot
- * @slug_uid, @slug_gid: owner of the slug; (uid_t)-1 for no slug
+ * identity_open_slug() - make the one whose map fits a slug of owner @uid and @gid; nothing to do if it is there
+ * @uid: (uid_t)-1 for no slug
  */
-int identity_open(unsigned slot, uid_t slug_uid, gid_t slug_gid, struct identity *ret, struct dyno_error *err);
+int identity_open_slug(struct identity *identity, uid_t uid, gid_t gid, struct dyno_error *err);
 
 /** struct identity_owners - how a slug's owners look to its dyno: the slug's @uid and @gid swapped with the user of range @base */
 struct identity_owners {

@@ -53,7 +53,8 @@ struct landlock_ruleset {
 };
 
 enum landlock_version {
-	LANDLOCK_ABI_REFER = 2,
+	LANDLOCK_ABI_REFER =
+		2, /* before it every rename and link between directories is refused, allowed or not: apps need those */
 	LANDLOCK_ABI_TRUNCATE = 3,
 	LANDLOCK_ABI_IOCTL_DEV = 5,
 	LANDLOCK_ABI_SCOPE = 6,
@@ -73,8 +74,10 @@ struct landlock_place {
 	uint64_t access;
 };
 
+#define LANDLOCK_PLACE_APP 0
+
 static const struct landlock_place landlock_places[] = {
-	{ "/app", ACCESS_TREE },
+	[LANDLOCK_PLACE_APP] = { "/app", ACCESS_TREE },
 	{ "/tmp", ACCESS_TREE },
 	{ "/var/tmp", ACCESS_TREE },
 	/* Terminals and /dev/shm; ioctl on devices is what makes a terminal one */
@@ -121,27 +124,62 @@ static int landlock_allow(int ruleset, const struct landlock_place *place, uint6
 	return 0;
 }
 
-int landlock_confine_child(int abi, struct dyno_error *err)
+/** landlock_open() - a ruleset with the rules of all places from the @first on. Return: descriptor, or negative errno */
+static int landlock_open(int abi, size_t first, struct dyno_error *err)
 {
 	const uint64_t known = landlock_known(abi);
 	struct landlock_ruleset attr = { .handled_access_fs = known };
 	_cleanup_close_ int ruleset = -1;
 
-	/* ABI 1 refuses every rename and link between directories, allowed by a rule or not: apps need those */
-	if (abi < LANDLOCK_ABI_REFER)
-		return 0;
 	if (abi >= LANDLOCK_ABI_SCOPE)
 		attr.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (ruleset < 0)
 		return error_set(err, -errno, STEP, "cannot make a ruleset for ABI %d:", abi);
-	for (size_t i = 0; i < sizeof(landlock_places) / sizeof(landlock_places[0]); i++) {
+	for (size_t i = first; i < sizeof(landlock_places) / sizeof(landlock_places[0]); i++) {
 		int r = landlock_allow(ruleset, &landlock_places[i], known, err);
 
 		if (r < 0)
 			return r;
 	}
+	return TAKE_FD(ruleset);
+}
+
+/** landlock_enter() - be in the domain of @ruleset from now on */
+static int landlock_enter(int ruleset, struct dyno_error *err)
+{
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return error_set(err, -errno, STEP, "cannot enter the ruleset:");
 	return 0;
+}
+
+int landlock_confine_child(int abi, struct dyno_error *err)
+{
+	_cleanup_close_ int ruleset = -1;
+
+	if (abi < LANDLOCK_ABI_REFER)
+		return 0;
+	ruleset = landlock_open(abi, 0, err);
+	return ruleset < 0 ? ruleset : landlock_enter(ruleset, err);
+}
+
+int landlock_open_child(int abi, int *ret, struct dyno_error *err)
+{
+	int ruleset = abi < LANDLOCK_ABI_REFER ? -1 : landlock_open(abi, LANDLOCK_PLACE_APP + 1, err);
+
+	if (abi >= LANDLOCK_ABI_REFER && ruleset < 0)
+		return ruleset;
+	*ret = ruleset;
+	return 0;
+}
+
+int landlock_enter_child(int ruleset, int abi, struct dyno_error *err)
+{
+	_cleanup_close_ int fd = ruleset;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	r = landlock_allow(fd, &landlock_places[LANDLOCK_PLACE_APP], landlock_known(abi), err);
+	return r < 0 ? r : landlock_enter(fd, err);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -15,9 +16,10 @@
 #include "base/fd.h"
 
 /** configure() - give the filesystem context @fs its options and create the superblock */
-static int configure(int fs, const struct mount_option *options)
+static int configure(int fs, const struct mount_option *options, const struct mount_layer *layers)
 {
 	const struct mount_option *option;
+	const struct mount_layer *layer;
 
 	for (option = options; option && option->key; option++) {
 		enum fsconfig_command command = option->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
@@ -25,10 +27,19 @@ static int configure(int fs, const struct mount_option *options)
 		if (fsconfig(fs, command, option->key, option->value, 0) < 0)
 			return -errno;
 	}
+	for (layer = layers; layer && layer->key; layer++)
+		if (fsconfig(fs, FSCONFIG_SET_FD, layer->key, NULL, layer->fd) < 0)
+			return -errno;
 	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
 }
 
 int mounts_new(const char *type, const struct mount_option *options, uint64_t attr, struct dyno_error *err)
+{
+	return mounts_new_layers(type, options, NULL, attr, err);
+}
+
+int mounts_new_layers(const char *type, const struct mount_option *options, const struct mount_layer *layers,
+                      uint64_t attr, struct dyno_error *err)
 {
 	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
 	int fd;
@@ -36,7 +47,7 @@ int mounts_new(const char *type, const struct mount_option *options, uint64_t at
 
 	if (fs < 0)
 		return error_set(err, -errno, "mount", "cannot open filesystem type %s:", type);
-	r = configure(fs, options);
+	r = configure(fs, options, layers);
 	if (r < 0)
 		return error_set(err, r, "mount", "cannot create a %s:", type);
 	fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)attr);
@@ -179,6 +190,21 @@ int mounts_below(const char *path, char *ret_place, size_t size)
 	if (found)
 		snprintf(ret_place, size, "%s", place);
 	return found;
+}
+
+int mounts_table(void)
+{
+	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool mounts_table_changed(int table)
+{
+	/* proc(5): mountinfo is "exceptional" once after each change */
+	struct pollfd changed = { .fd = table, .events = POLLPRI };
+
+	return table < 0 || poll(&changed, 1, 0) != 0;
 }
 
 int mounts_private_child(struct dyno_error *err)

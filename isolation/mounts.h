@@ -10,6 +10,7 @@
 #ifndef ISOLATION_MOUNTS_H
 #define ISOLATION_MOUNTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mount.h>
@@ -22,12 +23,22 @@ struct mount_option {
 	const char *value;
 };
 
+/** struct mount_layer - an option that is a descriptor (for an overlay: Linux 6.13). A list ends with a NULL @key */
+struct mount_layer {
+	const char *key;
+	int fd;
+};
+
 /**
  * mounts_new() - a new filesystem instance, detached
  * @attr: MOUNT_ATTR_* of the mount
  * Return: descriptor of the mount's root (usable with *at(2) calls), or negative errno
  */
 int mounts_new(const char *type, const struct mount_option *options, uint64_t attr, struct dyno_error *err);
+
+/** mounts_new_layers() - the same with @layers, NULL for none */
+int mounts_new_layers(const char *type, const struct mount_option *options, const struct mount_layer *layers,
+                      uint64_t attr, struct dyno_error *err);
 
 /**
  * mounts_clone() - a detached copy of one existing mount, from @path down, without mounts below it
@@ -64,6 +75,11 @@ int mounts_bind(int from_dirfd, const char *from, uint64_t attr, int idmap_fd, i
  * Return: 1 if there is one, 0 if not, or negative errno
  */
 int mounts_below(const char *path, char *ret_place, size_t size);
+
+/** mounts_table() - a descriptor by which mounts_table_changed() knows; negative errno. Not for the launch path of one dyno */
+int mounts_table(void);
+/** mounts_table_changed() - something was mounted or unmounted in this namespace since the last call, or it cannot be known */
+bool mounts_table_changed(int table);
 
 /** mounts_private_child() - stop every mount of this namespace from telling the host's about changes */
 int mounts_private_child(struct dyno_error *err);

@@ -7,6 +7,7 @@
 #include <linux/dqblk_xfs.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/quota.h>
 #include <sys/stat.h>
@@ -109,7 +110,7 @@ static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
 	return TAKE_FD(fd);
 }
 
-int scratch_slug_child(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+int scratch_slug(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
 {
 	int fd = mounts_clone(AT_FDCWD, slug, WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd);
 
@@ -151,24 +152,58 @@ static int overlay_app(int scratch, int slug, bool rootless, struct dyno_error *
 	return r < 0 ? r : mounts_new("overlay", options, WRITABLE_ATTR, err);
 }
 
-int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err)
+/** attach_app() - /app: the slug under the writable layer, or the writable layer alone */
+static int attach_app(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err)
 {
-	bool rootless = idmap_fd < 0;
-	static const char *const binds[][2] = { { "tmp", "tmp" }, { "vartmp", "var/tmp" }, { "shm", "dev/shm" } };
-	_cleanup_close_ int app = -1;
-	size_t i;
-	int r;
+	_cleanup_close_ int app = slug >= 0 ? overlay_app(scratch, slug, rootless, err)
+	                                    : mounts_clone(scratch, "upper", WRITABLE_ATTR, -1);
 
-	app = slug >= 0 ? overlay_app(scratch, slug, rootless, err) : mounts_clone(scratch, "upper", WRITABLE_ATTR, -1);
 	if (app < 0)
 		return slug >= 0 ? app : error_set(err, app, "scratch", "cannot clone the upper directory:");
-	r = mounts_attach(app, rootfd, "app", err);
+	return mounts_attach(app, rootfd, "app", err);
+}
+
+int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err)
+{
+	static const char *const binds[][2] = { { "tmp", "tmp" }, { "vartmp", "var/tmp" }, { "shm", "dev/shm" } };
+	int r = slug == SCRATCH_SLUG_LATE ? 0 : attach_app(scratch, rootfd, slug, idmap_fd < 0, err);
+	size_t i;
+
 	for (i = 0; r == 0 && i < sizeof(binds) / sizeof(binds[0]); i++)
 		r = mounts_bind(scratch, binds[i][0], WRITABLE_ATTR, -1, rootfd, binds[i][1], err);
 	if (r == 0)
 		r = mounts_bind(scratch, "hosts", WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd, rootfd, "etc/hosts",
 		                err);
 	return r;
+}
+
+int scratch_app(int scratch, int slug, struct dyno_error *err)
+{
+	static const struct mount_option options[] = { { "index", "off" }, { NULL, NULL } };
+	_cleanup_close_ int upper = openat(scratch, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int work = openat(scratch, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct mount_layer layers[] = {
+		{ "lowerdir+", slug },
+		{ "upperdir", upper },
+		{ "workdir", work },
+		{ NULL, -1 },
+	};
+	int fd;
+
+	if (upper < 0 || work < 0)
+		return error_set(err, -errno, "scratch", "cannot open the layers of /app:");
+	if (slug >= 0)
+		return mounts_new_layers("overlay", options, layers, WRITABLE_ATTR, err);
+	fd = mounts_clone(upper, "", WRITABLE_ATTR, -1);
+	return fd < 0 ? error_set(err, fd, "scratch", "cannot clone the upper directory:") : fd;
+}
+
+int scratch_rename(int scratch, const char *hosts, struct dyno_error *err)
+{
+	_cleanup_close_ int fd = openat(scratch, "hosts", O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_write_all(fd, hosts, strlen(hosts));
+
+	return r < 0 ? error_set(err, r, "scratch", "cannot write the hosts file:") : 0;
 }
 
 int scratch_full(int scratch)

@@ -50,14 +50,14 @@ int scratch_remove_disk(const char *dir, unsigned slot);
 int scratch_layout_child(int scratch, const char *hosts, uid_t owner, struct dyno_error *err);
 
 /**
- * scratch_slug_child() - a detached, read-only clone of the slug's tree with its owner turned into the dyno's user
+ * scratch_slug() - a detached, read-only clone of the slug's tree with its owner turned into the dyno's user (either half)
  * @slug:     absolute path on the host
  * @idmap_fd: user namespace for the slug's owner, -1 rootless
  * @owner:    as above; owner of a copy when the slug's filesystem has no idmapped mounts
- * Should: run while the host's tree is still all there, before scratch_stage_child().
+ * Should: run while the host's tree is still all there, in a child before scratch_stage_child().
  * Return: descriptor, or negative errno
  */
-int scratch_slug_child(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err);
+int scratch_slug(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err);
 
 /**
  * scratch_stage_child() - attach scratch where the old root has its /proc, and make it the working directory
@@ -69,10 +69,23 @@ int scratch_stage_child(int scratch, struct dyno_error *err);
 /**
  * scratch_attach_child() - attach /app (slug under the writable layer), /tmp, /var/tmp, /dev/shm and /etc/hosts
  * @rootfd: the new root, attached
- * @slug:   clone of scratch_slug_child(), -1 for none
+ * @slug:   clone of scratch_slug(), -1 for none, SCRATCH_SLUG_LATE for a /app that comes later (isolation/attach.h)
  * @idmap_fd: the dyno's user namespace, -1 rootless
  */
 int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err);
+
+#define SCRATCH_SLUG_LATE (-2)
+
+/**
+ * scratch_app() - the mount for /app of a scratch that was never staged, by descriptors alone (parent half)
+ * @scratch: a detached mount of its own. Before Linux 6.15 a layer must be a mount of the caller's namespace: -EINVAL
+ * @slug:    clone of scratch_slug(), -1 for none
+ * Return: descriptor of a detached mount, or negative errno
+ */
+int scratch_app(int scratch, int slug, struct dyno_error *err);
+
+/** scratch_rename() - other text for /etc/hosts (parent half) */
+int scratch_rename(int scratch, const char *hosts, struct dyno_error *err);
 
 /** scratch_full() - 1 when the layer has no room left, which is the usual reason of an app that ended badly */
 int scratch_full(int scratch);

@@ -16,6 +16,7 @@
 enum channel_type {
 	CHANNEL_NETWORK, /* launcher: your network namespace (fd), or it is attached: the child waits for this */
 	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
+	CHANNEL_ATTACHED, /* launcher: /app is there: a START with CHANNEL_APP_COMES waits for this */
 	CHANNEL_EXEC,    /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,  /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
 	CHANNEL_MAPPED,  /* child, rootless: the user namespace has its maps: the launcher waits for this */
@@ -38,6 +39,8 @@ enum channel_flag {
 	CHANNEL_WANT_TERMINAL = 8,
 	CHANNEL_WITH_STREAMS = 16,
 	CHANNEL_HAS_NOTIFY = 32, /* behind scratch: the listener of the system call filter */
+	CHANNEL_NO_APP = 64,     /* PARKED: there is no /app yet: isolation/attach.h */
+	CHANNEL_APP_COMES = 128, /* START: it is being made: wake up meanwhile */
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

@@ -92,6 +92,9 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 		child->scratch = scratch_open(child->shape->scratch_size, err);
 	if (child->scratch < 0)
 		return child->scratch;
+	/* While it is detached, and so free to be cloned; before Linux 6.15 it is not, and /app is made here, without a slug. */
+	if (child->late)
+		child->tree = mounts_clone(child->scratch, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, -1);
 	return scratch_layout_child(child->scratch, child->hosts, writable_owner(child), err);
 }
 
@@ -99,7 +102,7 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 static int step_stage(struct child *child, struct dyno_error *err)
 {
 	if (child->slug)
-		child->slug_fd = scratch_slug_child(child->slug, child->identity->slug_fd, writable_owner(child), err);
+		child->slug_fd = scratch_slug(child->slug, child->identity->slug_fd, writable_owner(child), err);
 	if (child->slug && child->slug_fd < 0)
 		return child->slug_fd;
 	child->skeleton_fd = stack_clone_child(child->skeleton, child->identity->user_fd, err);
@@ -125,7 +128,9 @@ static int step_devices(struct child *child, struct dyno_error *err)
 /** step_slug() - /app and the other writable places */
 static int step_slug(struct child *child, struct dyno_error *err)
 {
-	return scratch_attach_child(child->scratch, child->rootfd, child->slug_fd, child->identity->user_fd, err);
+	int slug = child->tree >= 0 ? SCRATCH_SLUG_LATE : child->slug_fd;
+
+	return scratch_attach_child(child->scratch, child->rootfd, slug, child->identity->user_fd, err);
 }
 
 /** step_proc() - /proc and the bit of /sys */
@@ -204,9 +209,11 @@ static int step_capabilities(struct child *child, struct dyno_error *err)
 	return capabilities_drop_child(err);
 }
 
-/** step_landlock() - the second wall */
+/** step_landlock() - the second wall; where /app is still to come, all of it but the last stone */
 static int step_landlock(struct child *child, struct dyno_error *err)
 {
+	if (child->tree >= 0)
+		return landlock_open_child(child->landlock_abi, &child->ruleset, err);
 	return landlock_confine_child(child->landlock_abi, err);
 }
 

@@ -24,6 +24,9 @@
  * @scratch:      the directory on disk, -1 for a tmpfs, which the child makes
  * @terminal:     slave of the pseudo-terminal, -1 without
  * @notify:       where the launcher answers the filter of a watched dyno, -1 without
+ * @late:         the app is not known yet: leave its /app to be attached
+ * @tree:         of a late one: a second, detached mount of scratch, on which /app can be made from outside; -1 where it cannot
+ * @ruleset:      of a late one: its Landlock rules but for /app, to be entered by init; -1 without
  * @hosts, @skeleton: text of /etc/hosts, path of the root's skeleton
  * @slug_fd, @skeleton_fd, @rootfd: detached clones of slug and skeleton, and the new root: state of the filesystem steps
  */
@@ -48,6 +51,9 @@ struct child {
 	int terminal;
 	int terminal_master;
 	int notify;
+	bool late;
+	int tree;
+	int ruleset;
 	struct dyno_timeline timeline;
 };
 

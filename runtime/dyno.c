@@ -19,18 +19,22 @@
 #include "base/text.h"
 #include "runtime/channel.h"
 #include "runtime/host.h"
+#include "runtime/late.h"
 #include "runtime/registry.h"
 #include "runtime/spec.h"
 
-/** adopt_app() - limits of the app; what prepare had to know must be what it was told */
+/** adopt_app() - make the sandbox the app's: what is missing of it, and its limits */
 static int adopt_app(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err)
 {
-	if (app->slug && strcmp(app->slug, sandbox->slug) != 0) {
-		error_set(err, -ENOTSUP, "start", "slug %s was not known when the sandbox was prepared", app->slug);
-		error_remedy(err, "give the app to dyno_prepare()");
-		return -ENOTSUP;
-	}
-	return sandbox_limit(sandbox, &app->limits, err);
+	int r = 0;
+
+	if (sandbox->pid == 0)
+		r = sandbox_complete(sandbox, app, err);
+	else if (sandbox->late)
+		r = late_adopt(sandbox, app, err);
+	else if (app->slug && strcmp(app->slug, sandbox->slug) != 0)
+		r = late_refuse(app, err);
+	return r < 0 ? r : sandbox_limit(sandbox, &app->limits, err);
 }
 
 /**
@@ -62,11 +66,17 @@ static int admit(struct dyno *dyno, const struct dyno_app *app, struct dyno_erro
 	return r;
 }
 
-/** send_start() - the one message that makes a sandbox a dyno */
+/**
+ * send_start() - the one message that makes a sandbox a dyno
+ * One whose /app is still to be attached can wake up and read it meanwhile.
+ */
 static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
-	const struct channel_message message = { .type = CHANNEL_START };
+	const struct channel_message message = {
+		.type = CHANNEL_START,
+		.flags = sandbox->no_app ? CHANNEL_APP_COMES : 0,
+	};
 	bool no_cgroup = !cgroup_holds(&sandbox->host->cgroups, CGROUP_MEMORY);
 	_cleanup_free_ void *blob = NULL;
 	size_t size;
@@ -83,6 +93,25 @@ static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		explicit_bzero(blob, size);
 	/* EPIPE: the child failed meanwhile and its error record waits in the channel. */
 	return r < 0 && r != -EPIPE ? error_set(err, r, "start", "cannot send the app to its sandbox:") : 0;
+}
+
+/** launch() - the last steps before the app runs, with its START at the earliest moment */
+static int launch(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
+{
+	const struct channel_message attached = { .type = CHANNEL_ATTACHED };
+	struct dyno_sandbox *sandbox = dyno->sandbox;
+	int r = sandbox->no_app ? send_start(dyno, app, err) : 0;
+
+	if (r == 0 && sandbox->late)
+		r = late_attach(sandbox, err);
+	if (r == 0)
+		r = admit(dyno, app, err);
+	if (r < 0)
+		return r;
+	if (!sandbox->no_app)
+		return send_start(dyno, app, err);
+	r = channel_send(sandbox->channel, &attached, NULL, NULL, 0);
+	return r < 0 && r != -EPIPE ? error_set(err, r, "start", "cannot reach the sandbox:") : 0;
 }
 
 /** publish() - let other processes find the dyno; after the start, because nothing waits for it */
@@ -120,12 +149,10 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		r = spec_check_streams(app->fds, err);
 	if (r == 0)
 		r = adopt_app(dyno->sandbox, app, err);
-	if (r == 0)
-		r = admit(dyno, app, err);
 	if (r == 0 && spec_environment(app, dyno->sandbox->name, &dyno->env) < 0)
 		r = error_set(err, -ENOMEM, "start", "out of memory");
 	if (r == 0)
-		r = send_start(dyno, app, err);
+		r = launch(dyno, app, err);
 	if (r < 0)
 		return r;
 	r = events_begin(dyno);
@@ -133,6 +160,10 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		r = publish(dyno, app);
 	if (r < 0)
 		return error_set(err, r, "start", "cannot register the dyno:");
+	if (dyno->sandbox->parked)
+		r = events_parked(dyno, err);
+	if (r < 0)
+		return r;
 	/* Off the path: the holders of the user namespaces were killed long ago. */
 	identity_done(&dyno->sandbox->identity);
 	return 0;
@@ -148,7 +179,7 @@ int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct 
 		return error_set(err, -ENOMEM, "start", "out of memory");
 	}
 	dyno->sandbox = sandbox;
-	dyno->epoll = dyno->terminal = -1;
+	dyno->epoll = -1;
 	dyno->watch = (struct watch)WATCH_NULL;
 	dyno->boot_timeout_ms = app->boot_timeout_ms;
 	r = start_dyno(dyno, app, err);
@@ -177,6 +208,11 @@ const char *dyno_notice(const struct dyno *dyno)
 	return cgroup_holds(cgroups, CGROUP_MEMORY) && cgroup_holds(cgroups, CGROUP_PIDS) ? "" : cgroups->why;
 }
 
+enum dyno_birth dyno_birth(const struct dyno *dyno)
+{
+	return dyno->sandbox->birth;
+}
+
 const char *dyno_name(const struct dyno *dyno)
 {
 	return dyno->sandbox->name;
@@ -203,7 +239,7 @@ pid_t dyno_pid(const struct dyno *dyno)
 
 int dyno_terminal(const struct dyno *dyno)
 {
-	return dyno->terminal;
+	return dyno->sandbox->terminal;
 }
 
 int dyno_signal(struct dyno *dyno, int signo, bool all)
@@ -277,7 +313,6 @@ struct dyno *dyno_destroy(struct dyno *dyno)
 	if (!dyno)
 		return NULL;
 	fd_close(dyno->epoll);
-	fd_close(dyno->terminal);
 	dyno_sandbox_destroy(dyno->sandbox);
 	watch_end(&dyno->watch);
 	free(dyno->env);

@@ -2,8 +2,8 @@
 /**
  * events.c - what happened to a dyno: dyno_next_event(), see dyno.h
  *
- * Three can tell: init, over its channel; the kernel, by the end of the first process; and, of a watched dyno, the thread
- * that sees it listen (watch.h). dyno_fd() is one epoll descriptor over them all.
+ * Three can tell: init, over its channel; the kernel, by the end of the first process; and, of a watched dyno, the host's
+ * thread that sees it listen (watcher.h). dyno_fd() is one epoll descriptor over them all.
  */
 #include <errno.h>
 #include <poll.h>
@@ -42,26 +42,14 @@ int events_begin(struct dyno *dyno)
 	return r < 0 ? r : poll_for(dyno, dyno->sandbox->pidfd);
 }
 
-/** on_parked() - the sandbox was ready: its stamps, and descriptors that only it could make */
-static int on_parked(struct dyno *dyno, struct channel_packet *packet, struct dyno_error *err)
+int events_parked(struct dyno *dyno, struct dyno_error *err)
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
-	int notify = -1;
-	unsigned at = 0;
-	size_t i;
 
-	for (i = 0; i < DYNO_PHASE_COUNT; i++)
-		if (packet->message.timeline.ns[i])
-			dyno->sandbox->timeline.ns[i] = packet->message.timeline.ns[i];
-	if (packet->message.flags & CHANNEL_HAS_TERMINAL)
-		dyno->terminal = TAKE_FD(packet->fds[at++]);
-	if (packet->message.flags & CHANNEL_HAS_SCRATCH)
-		dyno->sandbox->scratch = TAKE_FD(packet->fds[at++]);
 	if (!sandbox->shape.watch)
 		return 0;
-	if (packet->message.flags & CHANNEL_HAS_NOTIFY)
-		notify = TAKE_FD(packet->fds[at]);
-	return watch_begin(&dyno->watch, notify, sandbox->shape.net, dyno->entry.port, err);
+	return watch_begin(&dyno->watch, &sandbox->host->watcher, TAKE_FD(dyno->sandbox->notify), sandbox->shape.net,
+	                   dyno->entry.port, err);
 }
 
 /**
@@ -119,8 +107,11 @@ static void look_at_watch(struct dyno *dyno, struct dyno_event *ret)
 		on_listening(dyno, &report, ret);
 	else if (watch_expired(&dyno->watch))
 		(void)dyno_kill(dyno); /* R10: the end is told when it comes */
-	if (r == -EPIPE && dyno->watch.reports >= 0)
-		dyno->watch.reports = fd_close(dyno->watch.reports);
+	/* The right address was the last that is told; the descriptor for it would only make each fork of this process dearer. */
+	if (dyno->watch.reports < 0 || (r != -EPIPE && !dyno->watch.ready))
+		return;
+	(void)epoll_ctl(dyno->epoll, EPOLL_CTL_DEL, dyno->watch.reports, NULL);
+	watch_quiet(&dyno->watch);
 }
 
 /** on_exited() - the main process ended */
@@ -142,7 +133,7 @@ static int on_packet(struct dyno *dyno, struct channel_packet *packet, struct dy
 	const struct channel_message *message = &packet->message;
 
 	switch (message->type) {
-	case CHANNEL_PARKED: return on_parked(dyno, packet, err);
+	case CHANNEL_PARKED: sandbox_on_parked(dyno->sandbox, packet); return events_parked(dyno, err);
 	case CHANNEL_UP: return on_up(dyno, message->ns, ret, err);
 	case CHANNEL_FAILED:
 		dyno->state = DYNO_ENDED;

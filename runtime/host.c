@@ -108,6 +108,7 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 		.sockets_fd = -1,
 		.stacks_fd = -1,
 		.landlock_abi = landlock_abi(),
+		.slug = { .table = -1, .uid = geteuid(), .gid = getegid() },
 		.cgroups = { .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } },
 	};
 	r = host_state_dir(host->state_dir, sizeof(host->state_dir));
@@ -131,6 +132,7 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 {
 	if (!host)
 		return NULL;
+	watcher_close(host->watcher);
 	network_host_close(host->network);
 	cgroup_host_done(&host->cgroups);
 	host->state_fd = fd_close(host->state_fd);
@@ -138,6 +140,7 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 	host->names_fd = fd_close(host->names_fd);
 	host->sockets_fd = fd_close(host->sockets_fd);
 	host->stacks_fd = fd_close(host->stacks_fd);
+	host->slug.table = fd_close(host->slug.table);
 	free(host);
 	return NULL;
 }

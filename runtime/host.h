@@ -8,11 +8,27 @@
 #include "dyno.h"
 #include "isolation/cgroup.h"
 #include "netns/network.h"
+#include "runtime/watcher.h"
+
+/**
+ * struct host_slug - the last slug, whose like is likely to be the next
+ * @table:  tells of changes of the mounts since @whole was found out; -1 until needed
+ * @whole:  nothing is mounted below directory @dev, @ino of mount @mount
+ * @uid, @gid: its owner
+ */
+struct host_slug {
+	int table;
+	bool whole;
+	uint64_t mount, dev, ino;
+	uid_t uid;
+	gid_t gid;
+};
 
 /**
  * struct dyno_host - see dyno_host_open()
  * @rootless:  without CAP_SYS_ADMIN: user namespace first, single id, pasta
  * @state_dir: absolute path of the state directory, @state_fd: itself
+ * @watcher:   answers the listen(2) of watched dynos, NULL until there was one
  * @slots_fd, @names_fd, @sockets_fd, @stacks_fd: its subdirectories (see registry.h; stacks: skeletons)
  */
 struct dyno_host {
@@ -26,8 +42,10 @@ struct dyno_host {
 	int sockets_fd;
 	int stacks_fd;
 	int landlock_abi;
+	struct host_slug slug;
 	struct cgroup_host cgroups;
 	struct network_host *network;
+	struct watcher *watcher;
 };
 
 /** host_has_privilege() - we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */

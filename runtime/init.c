@@ -15,8 +15,10 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "isolation/devices.h"
+#include "isolation/landlock.h"
 #include "runtime/app.h"
 #include "runtime/channel.h"
+#include "runtime/runner.h"
 
 /** struct title - the memory in which the kernel finds our command line and environment (proc(5)) */
 static struct {
@@ -87,9 +89,9 @@ static void drop_descriptors(int *keep[], size_t count)
 void init_begin(struct init *init, const struct child *child)
 {
 	int channel = child->channel, terminal = child->terminal, master = child->terminal_master;
-	int scratch = child->shape->scratch_dir ? -1 : child->scratch;
-	int notify = child->notify;
-	int *keep[] = { &channel, &terminal, &master, &scratch, &notify };
+	int scratch = child->shape->scratch_dir ? -1 : child->tree >= 0 ? child->tree : child->scratch;
+	int notify = child->notify, ruleset = child->ruleset;
+	int *keep[] = { &channel, &terminal, &master, &scratch, &notify, &ruleset };
 	struct channel_message message = { .type = CHANNEL_PARKED, .timeline = child->timeline };
 	sigset_t chld;
 	int fds[3];
@@ -100,6 +102,8 @@ void init_begin(struct init *init, const struct child *child)
 	init->channel = channel;
 	init->terminal = terminal;
 	init->no_init = child->shape->no_init;
+	init->ruleset = ruleset;
+	init->landlock_abi = child->landlock_abi;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	init->signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -107,6 +111,8 @@ void init_begin(struct init *init, const struct child *child)
 		message.flags |= CHANNEL_HAS_TERMINAL;
 		fds[count++] = master;
 	}
+	if (child->tree >= 0)
+		message.flags |= CHANNEL_NO_APP;
 	if (scratch >= 0) {
 		message.flags |= CHANNEL_HAS_SCRATCH;
 		fds[count++] = scratch;
@@ -152,6 +158,17 @@ static struct init_exec *find_exec(struct init *init, pid_t pid)
 	return NULL;
 }
 
+/** await_app() - of a sandbox that was parked without: until the launcher says that /app is there, and then stay within it */
+static int await_app(struct init *init, struct dyno_error *err)
+{
+	static struct channel_packet packet;
+
+	if (channel_receive(init->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_ATTACHED)
+		_exit(125); /* the launcher died or gave up: nobody is left to be told */
+	/* Here, not in the app's process: all that ever runs in the dyno is to be in one domain. */
+	return landlock_enter_child(TAKE_FD(init->ruleset), init->landlock_abi, err);
+}
+
 /** on_start() - START: the sandbox becomes a dyno */
 static void on_start(struct init *init, struct channel_packet *packet)
 {
@@ -163,8 +180,9 @@ static void on_start(struct init *init, struct channel_packet *packet)
 
 	memcpy(streams.fds, packet->fds, sizeof(streams.fds));
 	streams.given = (packet->message.flags & CHANNEL_WITH_STREAMS) != 0;
-	if (!app) {
+	if (!app)
 		error_set(&error, -EPROTO, "start", "malformed start message");
+	if (!app || ((packet->message.flags & CHANNEL_APP_COMES) && await_app(init, &error) < 0)) {
 		report_failure(init, 0, &error);
 		_exit(125);
 	}
@@ -181,9 +199,6 @@ static void on_start(struct init *init, struct channel_packet *packet)
 		report_failure(init, 0, &error);
 		_exit(125);
 	}
-	/* Ours is the session, the app's the job in the foreground; app_spawn() fails if this did. */
-	if (streams.terminal >= 0)
-		(void)ioctl(streams.terminal, TIOCSCTTY, 0);
 	pid = app_spawn(app, &streams, &error);
 	channel_app_close(app, size, mapping);
 	channel_close_fds(packet);
@@ -316,13 +331,45 @@ static void reap(struct init *init)
 		report_child(init, pid, status);
 }
 
+/** park_runner() - have a process ready for the start, unless that is there already, or has to pass init first */
+static bool park_runner(struct init *init, struct runner *runner)
+{
+	struct pollfd start = { .fd = init->channel, .events = POLLIN };
+
+	return !init->no_init && init->ruleset < 0 && poll(&start, 1, 0) == 0 &&
+	       runner_park(runner, init->channel, init->terminal) == 0;
+}
+
+/** await_runner() - until the runner became the app; who waits for the start is not woken for anything else */
+static void await_runner(struct init *init, struct runner *runner)
+{
+	struct pollfd gone = { .fd = runner->gone, .events = POLLIN };
+
+	while (poll(&gone, 1, -1) < 0)
+		;
+	if (runner->failed)
+		report_failure(init, 0, &runner->error);
+	if (runner->failed || !runner->started)
+		_exit(125);
+	init->main_pid = runner->pid;
+	report_up(init, 0, -1);
+	runner_done(runner);
+	init->terminal = fd_close(init->terminal);
+}
+
 void init_main(struct init *init)
 {
+	static struct runner runner;
 	struct pollfd fds[2] = {
 		{ .fd = init->channel, .events = POLLIN },
 		{ .fd = init->signal_fd, .events = POLLIN },
 	};
 
+	/* Ours is the session, the app's the job in the foreground; what becomes the app fails if this did. */
+	if (init->terminal >= 0 && !init->no_init)
+		(void)ioctl(init->terminal, TIOCSCTTY, 0);
+	if (park_runner(init, &runner))
+		await_runner(init, &runner);
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			continue; /* EINTR only: everything is blocked but KILL and STOP */

@@ -25,6 +25,7 @@ struct init_exec {
  * struct init - state of PID 1
  * @main_pid: the app, 0 before the start
  * @no_init:  become the app instead of starting it
+ * @ruleset, @landlock_abi: where /app comes late: the Landlock rules to be entered when it is there; -1 otherwise
  */
 struct init {
 	int channel;
@@ -32,6 +33,8 @@ struct init {
 	int terminal;
 	pid_t main_pid;
 	bool no_init;
+	int ruleset;
+	int landlock_abi;
 	struct init_exec execs[INIT_EXECS];
 };
 

@@ -32,42 +32,26 @@
 #include "runtime/registry.h"
 #include "runtime/spec.h"
 
-/** struct prepare - what the steps of one dyno_prepare() share */
+/** enum when - which steps are to be run: parts are what is made before there is a process */
+enum when {
+	WHEN_PARTS = 1,
+	WHEN_REST = 2,
+	WHEN_COLD = WHEN_PARTS | WHEN_REST,
+};
+
+/** struct prepare - what the steps of one dyno_prepare() share; @app: NULL when it is not known yet */
 struct prepare {
 	struct dyno_sandbox *sandbox;
 	const struct dyno_app *app;
+	const struct dyno_limits *limits;
+	enum when when;
 	int child_end;
 	char hosts[256];
 	char skeleton[160];
 	char hostname[64];
 };
 
-/**
- * take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
- * Names of that kind cannot be asked for (spec_check_app()), so the two never meet.
- */
-static int take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno_error *err)
-{
-	int fd;
-
-	if (!name) {
-		sandbox_given_name(sandbox->slot, sandbox->name, sizeof(sandbox->name));
-		return 0;
-	}
-	snprintf(sandbox->name, sizeof(sandbox->name), "%s", name);
-	fd = claim_take(sandbox->host->names_fd, name);
-	if (fd == -EBUSY) {
-		error_set(err, -EBUSY, "claim", "a dyno named %s is already running", name);
-		error_remedy(err, "stop it with dyno stop %s, or choose another --name", name);
-		return -EBUSY;
-	}
-	if (fd < 0)
-		return error_set(err, fd, "claim", "cannot claim the name %s:", name);
-	sandbox->name_fd = fd;
-	return 0;
-}
-
-/** step_claim() - a slot and a name; a slot whose last owner died is cleaned first */
+/** step_claim() - a slot; one whose last owner died is cleaned first */
 static int step_claim(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -82,13 +66,15 @@ static int step_claim(struct prepare *prepare, struct dyno_error *err)
 	if (fd < 0)
 		return error_set(err, fd, "claim", "no free slot among %d:", slots);
 	sandbox->slot_fd = fd;
-	if (fstat(sandbox->slot_fd, &st) == 0 && st.st_size > 0) {
-		int r = sandbox_clean_slot(sandbox->host, sandbox->slot, sandbox->slot_fd, err);
+	if (fstat(sandbox->slot_fd, &st) == 0 && st.st_size > 0)
+		return sandbox_clean_slot(sandbox->host, sandbox->slot, sandbox->slot_fd, err);
+	return 0;
+}
 
-		if (r < 0)
-			return r;
-	}
-	return take_name(sandbox, prepare->app ? prepare->app->name : NULL, err);
+/** step_name() - the app's, or one for the time being */
+static int step_name(struct prepare *prepare, struct dyno_error *err)
+{
+	return sandbox_take_name(prepare->sandbox, prepare->app ? prepare->app->name : NULL, err);
 }
 
 /** told() - result of telling the child something: a dead one has left its error record in the channel for dyno_next_event() */
@@ -97,7 +83,7 @@ static int told(int r, struct dyno_error *err)
 	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
 }
 
-/** step_cgroup() - the dyno's groups, and its limits if they are known; leftovers of a dead owner of the slot go first */
+/** step_cgroup() - the dyno's groups, and its limits; leftovers of a dead owner of the slot go first */
 static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -112,22 +98,20 @@ static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 		if (r == 0)
 			r = cgroup_create(&host->cgroups, id, &sandbox->group, err);
 	}
-	if (r == 0 && prepare->app)
-		r = sandbox_limit(sandbox, &prepare->app->limits, err);
-	return r;
+	return r < 0 ? r : sandbox_limit(sandbox, prepare->limits, err);
 }
 
 /** step_users() - ready user namespaces; rootless the child makes its own */
 static int step_users(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct stat st = { .st_uid = (uid_t)-1 };
+	int r = 0;
 
 	if (sandbox->host->rootless)
 		return 0;
-	if (sandbox->slug[0] != '\0' && stat(sandbox->slug, &st) < 0)
-		return error_set(err, -errno, "slug", "cannot stat slug %s:", sandbox->slug);
-	return identity_open(sandbox->slot, st.st_uid, st.st_gid, &sandbox->identity, err);
+	if (sandbox->identity.user_fd < 0)
+		r = identity_open(sandbox->slot, &sandbox->identity, err);
+	return r < 0 ? r : sandbox_slug_owner(sandbox, err);
 }
 
 /** step_disk() - a writable layer on disk; a tmpfs is made by the child */
@@ -151,21 +135,6 @@ static int step_disk(struct prepare *prepare, struct dyno_error *err)
 		return r;
 	sandbox->scratch = r;
 	return 0;
-}
-
-/**
- * make_hosts() - the text of /etc/hosts
- * @services: address of this machine's allowed services, "" for none
- */
-static int make_hosts(struct prepare *prepare, const char *services)
-{
-	int r = text_format(prepare->hosts, sizeof(prepare->hosts),
-	                    "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
-	                    prepare->hostname);
-
-	if (r >= 0 && services[0] != '\0')
-		r = text_append(prepare->hosts, sizeof(prepare->hosts), "%s " TABLE_HOST_NAME "\n", services);
-	return r;
 }
 
 /**
@@ -201,13 +170,10 @@ static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 		r = stack_skeleton(host->stacks_fd, &kind, name, err);
 	if (r < 0)
 		return r;
-	/* rootless they are on the dyno's own loopback */
-	if (host->rootless && services[0] != '\0')
-		(void)text_copy(services, sizeof(services), "127.0.0.1");
 	namespaces_hostname(sandbox->name, prepare->hostname);
 	r = text_format(prepare->skeleton, sizeof(prepare->skeleton), "%s/stacks/%s", host->state_dir, name);
 	if (r >= 0)
-		r = make_hosts(prepare, services);
+		r = sandbox_hosts(sandbox, prepare->hostname, prepare->hosts, sizeof(prepare->hosts));
 	return r < 0 ? error_set(err, r, "skeleton", "a path or name is too long") : 0;
 }
 
@@ -250,6 +216,9 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.terminal = -1,
 		.terminal_master = -1,
 		.notify = -1,
+		.late = sandbox->late && !host->rootless && !sandbox->shape.scratch_dir,
+		.tree = -1,
+		.ruleset = -1,
 	};
 	pid_t pid;
 
@@ -283,15 +252,24 @@ static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, s
 	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
 }
 
+/** elsewhere() - the network end is made with the other part of the steps: rootless it needs the child */
+static bool elsewhere(const struct prepare *prepare)
+{
+	return prepare->when == (prepare->sandbox->host->rootless ? WHEN_PARTS : WHEN_REST);
+}
+
 /** step_network() - make the network namespace while the child builds its filesystem */
 static int step_network(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct dyno_host *host = sandbox->host;
 	enum dyno_net net = sandbox->shape.net;
-	/* rootless, the child's namespaces can be entered from outside once its ids are mapped */
-	int r = host->rootless ? from_child(sandbox, true, 0, err) : 0;
+	int r;
 
+	if (elsewhere(prepare))
+		return 0;
+	/* rootless, the child's namespaces can be entered from outside once its ids are mapped */
+	r = host->rootless ? from_child(sandbox, true, 0, err) : 0;
 	if (r < 0 || net == DYNO_NET_HOST)
 		return r;
 	if (host->rootless) {
@@ -320,56 +298,53 @@ static int step_connect(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 
+	if (elsewhere(prepare))
+		return 0;
 	return network_connect(sandbox->host->network, sandbox->shape.net, &sandbox->network, err);
 }
 
-/**
- * step_slug() - refuse a slug of which the dyno would see less than its caller
- * As late as this because the child is busy for a while yet, and nothing runs before the start.
- */
+/** step_slug() - as late as this because the child is busy for a while yet, and nothing runs before the start */
 static int step_slug(struct prepare *prepare, struct dyno_error *err)
 {
-	const char *slug = prepare->sandbox->slug;
-	char place[256];
-	int r = slug[0] != '\0' ? mounts_below(slug, place, sizeof(place)) : 0;
-
-	if (r < 0)
-		return error_set(err, r, "slug", "cannot look for mounts below slug %s:", slug);
-	if (r == 0)
-		return 0;
-	error_set(err, -EXDEV, "slug", "slug %s has another filesystem mounted at %s, which its dyno would not see",
-	          slug, place);
-	error_remedy(err, "unmount it, or copy the slug to one filesystem");
-	return -EXDEV;
+	return sandbox_check_slug(prepare->sandbox, err);
 }
 
-/** struct step - one step of the parent; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
+/**
+ * struct step - one step of the parent
+ * @when:  made ahead with the parts of a sandbox, with the rest of it, or in both
+ * @stamp: phase it completes, DYNO_PHASE_COUNT for none
+ */
 static const struct {
 	const char *name;
 	int (*run)(struct prepare *prepare, struct dyno_error *err);
+	enum when when;
 	enum dyno_phase stamp;
 } steps[] = {
-	{ "parent claim", step_claim, DYNO_PHASE_COUNT },
-	{ "parent cgroup", step_cgroup, DYNO_PHASE_COUNT },
-	{ "parent disk", step_disk, DYNO_PHASE_COUNT },
-	{ "parent skeleton", step_skeleton, DYNO_PHASE_COUNT },
-	{ "parent users", step_users, DYNO_PHASE_COUNT },
-	{ "parent channel", step_channel, DYNO_PHASE_CLAIMED },
-	{ "parent clone", step_clone, DYNO_PHASE_COUNT },
-	{ "parent network", step_network, DYNO_PHASE_COUNT },
-	{ "parent hand over", step_hand_over, DYNO_PHASE_COUNT },
-	{ "parent connect", step_connect, DYNO_PHASE_COUNT },
-	{ "parent slug", step_slug, DYNO_PHASE_COUNT },
+	{ "parent claim", step_claim, WHEN_PARTS, DYNO_PHASE_COUNT },
+	{ "parent name", step_name, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent cgroup", step_cgroup, WHEN_PARTS, DYNO_PHASE_COUNT },
+	{ "parent disk", step_disk, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent skeleton", step_skeleton, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent users", step_users, WHEN_COLD, DYNO_PHASE_COUNT },
+	{ "parent channel", step_channel, WHEN_REST, DYNO_PHASE_CLAIMED },
+	{ "parent clone", step_clone, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent network", step_network, WHEN_COLD, DYNO_PHASE_COUNT },
+	{ "parent hand over", step_hand_over, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent connect", step_connect, WHEN_COLD, DYNO_PHASE_COUNT },
+	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 };
 
-/** run_steps() - the parent's road */
+/** run_steps() - the parent's road, or the part of it that is to be gone */
 static int run_steps(struct prepare *prepare, struct dyno_error *err)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int r = fault_at(steps[i].name);
+		int r;
 
+		if (!(steps[i].when & prepare->when))
+			continue;
+		r = fault_at(steps[i].name);
 		if (r < 0)
 			return error_set(err, r, steps[i].name, "injected failure at %s:", steps[i].name);
 		r = steps[i].run(prepare, err);
@@ -381,69 +356,83 @@ static int run_steps(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/** copy_shape() - own copies of the shape's strings, and its defaults */
-static int copy_shape(struct dyno_sandbox *sandbox, const struct dyno_shape *shape)
+/** prepare_new() - a sandbox and its first steps; on failure nothing is left */
+static int prepare_new(struct prepare *prepare, struct dyno_host *host, const struct dyno_shape *shape,
+                       const char *slug, struct dyno_sandbox **ret, struct dyno_error *err)
 {
-	size_t stack = strlen(shape->stack) + 1;
-	size_t dir = shape->scratch_dir ? strlen(shape->scratch_dir) + 1 : 0;
+	static const struct dyno_limits defaults;
+	int r = sandbox_new(host, shape, slug, &prepare->sandbox, err);
 
-	sandbox->strings = malloc(stack + dir);
-	if (!sandbox->strings)
-		return -ENOMEM;
-	sandbox->shape = *shape;
-	sandbox->shape.stack = memcpy(sandbox->strings, shape->stack, stack);
-	if (dir)
-		sandbox->shape.scratch_dir = memcpy(sandbox->strings + stack, shape->scratch_dir, dir);
-	if (sandbox->shape.scratch_size == 0)
-		sandbox->shape.scratch_size = SCRATCH_DEFAULT_SIZE;
-	return 0;
-}
-
-/** new_sandbox() - allocate, with nothing owned yet */
-static int new_sandbox(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
-                       uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = calloc(1, sizeof(*sandbox));
-	int r;
-
-	if (!sandbox)
-		return error_set(err, -ENOMEM, "prepare", "out of memory");
-	sandbox->host = host;
-	sandbox->slot_fd = sandbox->name_fd = sandbox->scratch = sandbox->channel = sandbox->pidfd = -1;
-	sandbox->group = (struct cgroup)CGROUP_NULL;
-	sandbox->identity = (struct identity)IDENTITY_NULL;
-	sandbox->network = (struct network)NETWORK_NULL;
-	sandbox->timeline.ns[DYNO_PHASE_REQUESTED] = requested_ns ? requested_ns : clock_ns();
-	r = copy_shape(sandbox, shape);
-	if (r == 0 && app && app->slug)
-		r = text_copy(sandbox->slug, sizeof(sandbox->slug), app->slug);
+	if (r < 0)
+		return r;
+	prepare->sandbox->late = !prepare->app;
+	if (!prepare->limits)
+		prepare->limits = &defaults;
+	network_begin(host->network, shape->net);
+	r = run_steps(prepare, err);
+	fd_close(prepare->child_end);
 	if (r < 0) {
-		dyno_sandbox_destroy(sandbox);
-		return error_set(err, r, "prepare", "cannot copy the spec:");
+		dyno_sandbox_destroy(prepare->sandbox);
+		return r;
 	}
-	*ret = sandbox;
+	*ret = prepare->sandbox;
 	return 0;
 }
 
 int dyno_prepare(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_app *app,
                  uint64_t requested_ns, struct dyno_sandbox **ret, struct dyno_error *err)
 {
-	struct prepare prepare = { .app = app, .child_end = -1 };
+	struct prepare prepare = {
+		.app = app,
+		.limits = app ? &app->limits : NULL,
+		.when = WHEN_COLD,
+		.child_end = -1,
+	};
+	uint64_t now_ns = requested_ns ? requested_ns : clock_ns();
 	int r = spec_check_shape(shape, err);
 
 	if (r == 0 && app)
 		r = spec_check_app(shape, app, err);
 	if (r == 0)
-		r = new_sandbox(host, shape, app, requested_ns, &prepare.sandbox, err);
+		r = prepare_new(&prepare, host, shape, app ? app->slug : NULL, ret, err);
+	if (r == 0)
+		(*ret)->timeline.ns[DYNO_PHASE_REQUESTED] = now_ns;
+	return r;
+}
+
+int sandbox_prepare_parked(struct dyno_host *host, const struct dyno_shape *shape, const char *slug,
+                           const struct dyno_limits *limits, struct dyno_sandbox **ret, struct dyno_error *err)
+{
+	struct prepare prepare = { .limits = limits, .when = WHEN_COLD, .child_end = -1 };
+	int r = spec_check_shape(shape, err);
+
+	return r < 0 ? r : prepare_new(&prepare, host, shape, slug, ret, err);
+}
+
+int sandbox_prepare_parts(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_limits *limits,
+                          struct dyno_sandbox **ret, struct dyno_error *err)
+{
+	struct prepare prepare = { .limits = limits, .when = WHEN_PARTS, .child_end = -1 };
+	int r = spec_check_shape(shape, err);
+
+	return r < 0 ? r : prepare_new(&prepare, host, shape, NULL, ret, err);
+}
+
+int sandbox_complete(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err)
+{
+	struct prepare prepare = {
+		.sandbox = sandbox,
+		.app = app,
+		.limits = &app->limits,
+		.when = WHEN_REST,
+		.child_end = -1,
+	};
+	int r = app->slug ? text_copy(sandbox->slug, sizeof(sandbox->slug), app->slug) : 0;
+
 	if (r < 0)
-		return r;
-	network_begin(host->network, shape->net);
+		return error_set(err, r, "slug", "the path of the slug is too long");
+	sandbox->late = false;
 	r = run_steps(&prepare, err);
 	fd_close(prepare.child_end);
-	if (r < 0) {
-		dyno_sandbox_destroy(prepare.sandbox);
-		return r;
-	}
-	*ret = prepare.sandbox;
-	return 0;
+	return r;
 }

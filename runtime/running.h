@@ -17,7 +17,6 @@ enum dyno_state { DYNO_STARTING, DYNO_RUNNING, DYNO_ENDED };
 /**
  * struct dyno - a started sandbox
  * @epoll:    what dyno_fd() gives: the channel, the pidfd, and what watches for listening
- * @terminal: master of the pseudo-terminal, -1 without
  * @env:      complete environment, kept for dyno_exec(); one allocation with its strings
  * @entry:    as published
  * @reported: the init told how the main process ended
@@ -29,7 +28,6 @@ struct dyno {
 	struct dyno_sandbox *sandbox;
 	enum dyno_state state;
 	int epoll;
-	int terminal;
 	char **env;
 	struct registry_entry entry;
 	uint32_t next_exec;
@@ -42,5 +40,7 @@ struct dyno {
 
 /** events_begin() - make what dyno_fd() gives, over the channel and the first process. Return: 0 or negative errno */
 int events_begin(struct dyno *dyno);
+/** events_parked() - its sandbox has told that it is parked: begin to watch for the app's listening, if asked to */
+int events_parked(struct dyno *dyno, struct dyno_error *err);
 
 #endif /* RUNTIME_RUNNING_H */

@@ -12,6 +12,7 @@
 #include "isolation/cgroup.h"
 #include "isolation/identity.h"
 #include "netns/network.h"
+#include "runtime/channel.h"
 
 /**
  * struct dyno_sandbox - a parked (or parking) sandbox
@@ -22,6 +23,10 @@
  * @pidfd, @pid: the child
  * @scratch: root of the writable layer
  * @limits: as set, defaults filled in
+ * @birth:  how much of it was there before the request
+ * @late:   prepared without its app; @no_app: /app is still to be attached
+ * @parked: its init has said so; @terminal, @notify: what came with that, -1 without: master of the pseudo-terminal, listener of
+ *          the system call filter
  */
 struct dyno_sandbox {
 	struct dyno_host *host;
@@ -40,6 +45,12 @@ struct dyno_sandbox {
 	int pidfd;
 	pid_t pid;
 	struct dyno_limits limits;
+	enum dyno_birth birth;
+	bool late;
+	bool no_app;
+	bool parked;
+	int terminal;
+	int notify;
 	struct dyno_timeline timeline;
 };
 
@@ -47,8 +58,49 @@ struct dyno_sandbox {
 #define SANDBOX_MEMORY (512ULL << 20)
 #define SANDBOX_PIDS 256ULL
 
+/** sandbox_new() - allocate, with nothing owned yet; freed by dyno_sandbox_destroy(). @slug: NULL for none, or none yet */
+int sandbox_new(struct dyno_host *host, const struct dyno_shape *shape, const char *slug, struct dyno_sandbox **ret,
+                struct dyno_error *err);
+
+/**
+ * sandbox_prepare_parked() - dyno_prepare() for a dyno whose app is not known yet
+ * @slug:   attached already, NULL for any, to be attached at the start
+ * @limits: NULL for the defaults
+ */
+int sandbox_prepare_parked(struct dyno_host *host, const struct dyno_shape *shape, const char *slug,
+                           const struct dyno_limits *limits, struct dyno_sandbox **ret, struct dyno_error *err);
+
+/**
+ * sandbox_prepare_parts() - the parts of a sandbox that need no app and no process: claim, cgroups, ids, network end
+ * What is left is a cold launch from there, in dyno_start().
+ */
+int sandbox_prepare_parts(struct dyno_host *host, const struct dyno_shape *shape, const struct dyno_limits *limits,
+                          struct dyno_sandbox **ret, struct dyno_error *err);
+
+/** sandbox_complete() - make the process of a sandbox that is parts only */
+int sandbox_complete(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err);
+
+/** sandbox_slug_owner() - be ready for the ids of the slug's owner (as root) */
+int sandbox_slug_owner(struct dyno_sandbox *sandbox, struct dyno_error *err);
+
+/** sandbox_check_slug() - refuse a slug of which the dyno would see less than its caller */
+int sandbox_check_slug(const struct dyno_sandbox *sandbox, struct dyno_error *err);
+
+/**
+ * sandbox_take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
+ * Names of that kind cannot be asked for (spec_check_app()), so the two never meet.
+ */
+int sandbox_take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno_error *err);
+
+/** sandbox_hosts() - the text of /etc/hosts of a dyno called @hostname. Return: as text_format() */
+int sandbox_hosts(const struct dyno_sandbox *sandbox, const char *hostname, char *buf, size_t size);
+
+/** sandbox_on_parked() - the child's PARKED @packet: its stamps, and descriptors that only it could make */
+void sandbox_on_parked(struct dyno_sandbox *sandbox, struct channel_packet *packet);
+
 /**
  * sandbox_limit() - bound the sandbox: @asked with defaults filled in, noted in sandbox->limits
+ * Only what differs from what it has is written.
  * Memory and processes that no cgroup can hold fall back to limits per process; a CPU ceiling has no fallback and is
  * refused.
  */

@@ -103,7 +103,7 @@ static void slug_owners(void **state)
 		/* a group that is another number than the user, too */
 		uint32_t gid = ids[(i + 5) % (sizeof(ids) / sizeof(ids[0]))];
 
-		if (identity_open(SLOT, ids[i], gid, &identity, &err) < 0)
+		if (identity_open(SLOT, &identity, &err) < 0 || identity_open_slug(&identity, ids[i], gid, &err) < 0)
 			fail_msg("owner %u:%u: %s", ids[i], gid, err.text);
 		assert_int_equal(identity.base, IDENTITY_BASE + SLOT * IDENTITY_RANGE);
 		assert_int_equal(identity_user(&identity), identity.base + IDENTITY_USER);
@@ -123,7 +123,8 @@ static void no_slug_no_namespace(void **state)
 	(void)state;
 	if (!privileged())
 		SKIP_BECAUSE("only root makes user namespaces of other people's ids");
-	assert_int_equal(identity_open(SLOT, (uid_t)-1, (gid_t)-1, &identity, NULL), 0);
+	assert_int_equal(identity_open(SLOT, &identity, NULL), 0);
+	assert_int_equal(identity_open_slug(&identity, (uid_t)-1, (gid_t)-1, NULL), 0);
 	assert_true(identity.user_fd >= 0);
 	assert_int_equal(fcntl(identity.user_fd, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(identity.slug_fd, -1);
@@ -154,7 +155,7 @@ static int act_enter(const struct directory *d)
 
 	(void)d;
 	EXPECT(setgroups(2, (const gid_t[]){ 4, 5 }) == 0);
-	EXPECT(identity_open(SLOT, (uid_t)-1, (gid_t)-1, &identity, &err) == 0);
+	EXPECT(identity_open(SLOT, &identity, &err) == 0);
 	EXPECT(identity_enter_child(&identity, &err) == 0);
 	EXPECT(getresuid(&uids[0], &uids[1], &uids[2]) == 0 && getresgid(&gids[0], &gids[1], &gids[2]) == 0);
 	for (int i = 0; i < 3; i++)

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -286,13 +287,76 @@ static void bad_specs(void **state)
 	bad.name = "run.7";
 	assert_int_equal(dyno_prepare(f->host, &quiet, &bad, 0, &sandbox, NULL), -EINVAL);
 	assert_null(sandbox);
-	/* what prepare was not told of; the sandbox is consumed */
-	assert_int_equal(dyno_prepare(f->host, &quiet, NULL, 0, &sandbox, &err), 0);
+	/* another slug than prepare was told of; the sandbox is consumed */
+	assert_int_equal(dyno_prepare(f->host, &quiet, &good, 0, &sandbox, &err), 0);
 	bad = good;
 	bad.slug = f->dir;
 	assert_int_equal(dyno_start(sandbox, &bad, &dyno, &err), -ENOTSUP);
 	assert_non_null(strstr(err.text, f->dir));
 	assert_null(dyno);
+}
+
+/** attaches_late() - a slug can be attached to a parked sandbox: as root, on Linux 6.15 and newer */
+static bool attaches_late(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	return geteuid() == 0 && (major > 6 || (major == 6 && minor >= 15));
+}
+
+/** start_late() - start @app in a sandbox that was parked without it. Return: what dyno_start() returned */
+static int start_late(struct fixture *f, const struct dyno_app *app, struct dyno **ret, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox;
+
+	assert_int_equal(dyno_prepare(f->host, &quiet, NULL, 0, &sandbox, err), 0);
+	dyno_sandbox_requested(sandbox, 0);
+	return dyno_start(sandbox, app, ret, err);
+}
+
+static void slugs_that_come_late(void **state)
+{
+	/* clang-format off */
+	static const char *const look[] = {
+		"sh", "-c", "test $(cat /app/here) = slug || exit 2; test $(hostname) = late-1 || exit 3; grep -q late-1 /etc/hosts || exit 4;"
+		            "echo mine >/app/here && mkdir /app/d && mv /app/here /app/d/ || exit 5; ! touch /new 2>/dev/null || exit 6;"
+		            "test $DYNO = late.1 || exit 7; test $(grep -c ' /app ' /proc/self/mountinfo) = 1 || exit 8; exit 9", NULL };
+	/* clang-format on */
+	struct fixture *f = *state;
+	struct dyno_app app = app_of(f, look);
+	struct dyno_error err = { 0 };
+	char path[sizeof(f->dir) + 8];
+	struct dyno *dyno;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/here", f->dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs("slug\n", file) >= 0 && fclose(file) == 0);
+	app.slug = f->dir;
+	app.name = "late.1";
+	/* twice: the second finds nothing of the first */
+	for (int i = 0; i < 2; i++) {
+		int r = start_late(f, &app, &dyno, &err);
+
+		if (!attaches_late()) {
+			assert_int_equal(r, -ENOTSUP);
+			continue;
+		}
+		if (r < 0)
+			fail_msg("%s: %s", err.step, err.text);
+		assert_int_equal(dyno_birth(dyno), DYNO_BIRTH_WARM);
+		next(dyno, DYNO_EVENT_UP);
+		assert_int_equal(WEXITSTATUS(next(dyno, DYNO_EVENT_EXITED).status), 9);
+		assert_true(dyno_boot(dyno)->ns[DYNO_PHASE_CLAIMED] < dyno_boot(dyno)->ns[DYNO_PHASE_REQUESTED]);
+		assert_true(dyno_boot(dyno)->ns[DYNO_PHASE_ATTACHED] > dyno_boot(dyno)->ns[DYNO_PHASE_REQUESTED]);
+		dyno_destroy(dyno);
+	}
+	app.slug = "/nowhere";
+	assert_true(start_late(f, &app, &dyno, &err) < 0);
 }
 
 static void signals(void **state)
@@ -689,23 +753,15 @@ static void the_example(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		LIBRARY_TEST(life_of_a_dyno),
-		LIBRARY_TEST(streams_and_environment),
-		LIBRARY_TEST(boot_timeout),
-		LIBRARY_TEST(failing_apps),
-		LIBRARY_TEST(bad_specs),
-		LIBRARY_TEST(signals),
-		LIBRARY_TEST(two_in_one_loop),
-		LIBRARY_TEST(names_are_unique),
-		LIBRARY_TEST(parked_sandboxes),
-		LIBRARY_TEST(without_init),
-		LIBRARY_TEST(terminal),
-		LIBRARY_TEST(one_more_process),
-		LIBRARY_TEST(what_is_left),
-		LIBRARY_TEST(nothing_leaks),
-		LIBRARY_TEST(callers_who_ignore_children),
-		LIBRARY_TEST(private_network),
-		LIBRARY_TEST(collector),
+		LIBRARY_TEST(life_of_a_dyno),   LIBRARY_TEST(streams_and_environment),
+		LIBRARY_TEST(boot_timeout),     LIBRARY_TEST(failing_apps),
+		LIBRARY_TEST(bad_specs),        LIBRARY_TEST(signals),
+		LIBRARY_TEST(two_in_one_loop),  LIBRARY_TEST(names_are_unique),
+		LIBRARY_TEST(parked_sandboxes), LIBRARY_TEST(slugs_that_come_late),
+		LIBRARY_TEST(without_init),     LIBRARY_TEST(terminal),
+		LIBRARY_TEST(one_more_process), LIBRARY_TEST(what_is_left),
+		LIBRARY_TEST(nothing_leaks),    LIBRARY_TEST(callers_who_ignore_children),
+		LIBRARY_TEST(private_network),  LIBRARY_TEST(collector),
 		cmocka_unit_test(the_example),
 	};
 
