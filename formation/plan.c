@@ -255,13 +255,11 @@ const char *plan_size_label(const struct plan_type *type)
 int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err)
 {
 	char has[16], wants[16];
-	unsigned all = 0;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_type *type = &plan->types[i];
 		struct dyno_limits limits = plan_limits(type);
 
-		all += type->quantity;
 		if (type->quantity > 0 && plan_port(type, type->quantity) > PORT_MAX) {
 			error_set(err, -EINVAL, "port", "%s.%u would have port %u, above %u", type->name,
 			          type->quantity, plan_port(type, type->quantity), PORT_MAX);
@@ -274,10 +272,14 @@ int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err)
 			                 plan_size_label(type), units_format_size(limits.memory, wants, sizeof(wants)),
 			                 units_format_size(memory, has, sizeof(has)));
 	}
-	if (all == 0) {
-		error_set(err, -EINVAL, "plan", "there is nothing to run: every process type has 0 dynos");
-		error_remedy(err, "choose how many: --formation web=1");
-		return -EINVAL;
-	}
 	return 0;
+}
+
+unsigned plan_total(const struct plan *plan)
+{
+	unsigned total = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		total += plan->types[i].quantity;
+	return total;
 }

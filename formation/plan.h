@@ -62,8 +62,11 @@ int plan_scale(struct plan *plan, const char *word, struct dyno_error *err);
 /** plan_resize() - change sizes: "web=standard-2x", or "standard-2x" for all types */
 int plan_resize(struct plan *plan, const char *word, struct dyno_error *err);
 
-/** plan_check() - ports are within range, each size fits this machine of @memory bytes (0: unknown), there is something to run */
+/** plan_check() - ports are within range, and each size fits this machine of @memory bytes (0: unknown) */
 int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err);
+
+/** plan_total() - dynos of all types */
+unsigned plan_total(const struct plan *plan);
 
 /** plan_port() - $PORT of dyno number @index (from 1) of @type */
 unsigned plan_port(const struct plan_type *type, unsigned index);

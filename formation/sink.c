@@ -18,9 +18,9 @@
 /* A reader that was slow is told of it only when it has caught up that much, else it would be told of each message. */
 #define CAUGHT_UP(sink) ((sink)->capacity / 2)
 
-int sink_open(struct sink *sink, int fd)
+int sink_open(struct sink *sink, int fd, size_t capacity)
 {
-	*sink = (struct sink){ .fd = fd, .data = malloc(SINK_SIZE), .capacity = SINK_SIZE };
+	*sink = (struct sink){ .fd = fd, .data = malloc(capacity), .capacity = capacity };
 	if (sink->data)
 		return 0;
 	sink_close(sink);
@@ -44,7 +44,7 @@ int sink_open_shared(struct sink *sink, int fd)
 	}
 	if (own < 0)
 		return -errno;
-	code = sink_open(sink, own);
+	code = sink_open(sink, own, SINK_SIZE);
 	sink->careful = careful;
 	return code;
 }

@@ -37,8 +37,8 @@ struct sink {
 		.fd = -1                                                                                               \
 	}
 
-/** sink_open() - a queue in front of @fd, which is owned from here on, also on failure. Return: 0 or -ENOMEM */
-int sink_open(struct sink *sink, int fd);
+/** sink_open() - a queue of @capacity bytes in front of @fd, which is owned from here on, also on failure. Return: 0 or -ENOMEM */
+int sink_open(struct sink *sink, int fd, size_t capacity);
 
 /**
  * sink_open_shared() - a queue in front of a descriptor that other processes have too, such as standard output

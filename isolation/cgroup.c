@@ -210,6 +210,22 @@ int cgroup_usage(const struct cgroup *group, struct cgroup_usage *ret)
 	return 0;
 }
 
+uint64_t cgroup_own_memory(const struct cgroup *group)
+{
+	int v1 = group->v1_fd[CGROUP_MEMORY], fd = v1 >= 0 ? v1 : group->v2_fd;
+	char text[8192]; /* the file grows with each kernel */
+	uint64_t memory = 0, swap = 0;
+
+	if (fd < 0 || fd_read_text(fd, "memory.stat", text, sizeof(text)) <= 0)
+		return 0;
+	(void)cgroup_text_key(text, v1 >= 0 ? "total_rss" : "anon", &memory);
+	if (v1 >= 0)
+		(void)cgroup_text_key(text, "total_swap", &swap);
+	else
+		swap = cgroup_file_number(fd, "memory.swap.current");
+	return memory + swap;
+}
+
 void cgroup_done(struct cgroup *group)
 {
 	group->v2_fd = fd_close(group->v2_fd);

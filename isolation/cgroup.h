@@ -94,6 +94,8 @@ int cgroup_kill(const struct cgroup *group);
 int cgroup_freeze(const struct cgroup *group, bool frozen);
 /** cgroup_usage() - read the counters, also after the last process ended; what nothing here counts is 0. Return: 0 */
 int cgroup_usage(const struct cgroup *group, struct cgroup_usage *ret);
+/** cgroup_own_memory() - bytes that its processes have for themselves: no caches, no files; swap counts. 0 if nothing counts it */
+uint64_t cgroup_own_memory(const struct cgroup *group);
 /** cgroup_done() - close the descriptors */
 void cgroup_done(struct cgroup *group);
 /**
