@@ -52,7 +52,7 @@ ISOLATION := attach namespaces identity mounts stack skeleton scratch devices pr
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
-RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher registry gc control control_client
+RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client
 CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
@@ -63,7 +63,7 @@ UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup 
 	test_network_tenants test_network_walls test_nft test_options test_policy test_procfile test_publish \
 	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
 	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
-	test_watch
+	test_watch test_watcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \

@@ -1,31 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/**
- * watch.h - when does the app listen: the thread that answers its listen(2), and the time it has for it (R10)
- *
- * A thread, because the app waits for the answer and must not wait for the launcher's loop, and because an answer
- * means to touch sockets of the app, whose locks it may keep (netns/listen.h). It ends with the last process of the dyno.
- */
+/* watch.h - when does the app of one dyno listen, as the host's thread sees it (watcher.h), and the time it has for it (R10) */
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "dyno.h"
-#include "netns/listen.h"
-
-/** struct watch_report - what the thread saw */
-struct watch_report {
-	enum dyno_listen_where where;
-	struct listen_seen seen;
-};
+#include "runtime/watcher.h"
 
 /**
  * struct watch - the launcher's side
- * @reports: what the thread sees comes here; -1 without
+ * @reports: eventfd that is readable when the thread has seen something; -1 without
  * @timer:   timerfd of the boot timeout, -1 without
- * @thread:  valid if @running
+ * @watcher, @watched: the thread, and the dyno's record there; NULL without
+ * @unseen:  nobody looks: the one report to come says that the app is ready, for all we know
  * @ready:   the app listens where it should
  * @expired: it did not in time, and was killed
  * @hint:    what it did instead, last
@@ -33,8 +22,9 @@ struct watch_report {
 struct watch {
 	int reports;
 	int timer;
-	pthread_t thread;
-	bool running;
+	struct watcher *watcher;
+	struct watched *watched;
+	bool unseen;
 	bool ready;
 	bool expired;
 	uint16_t port;
@@ -48,11 +38,13 @@ struct watch {
 	}
 
 /**
- * watch_begin() - answer the calls that wait at @notify, from now on
- * @notify: owned by the thread from here, also on failure; -1 where there is none: then the app is taken for ready
- * @port:   where the app is to listen, 0 for nowhere
+ * watch_begin() - have the calls answered that wait at @notify, from now on
+ * @watcher: the host's, NULL at first
+ * @notify:  the thread's from here, also on failure; -1 where there is none: then the app is taken for ready
+ * @port:    where the app is to listen, 0 for nowhere
  */
-int watch_begin(struct watch *watch, int notify, enum dyno_net net, uint16_t port, struct dyno_error *err);
+int watch_begin(struct watch *watch, struct watcher **watcher, int notify, enum dyno_net net, uint16_t port,
+                struct dyno_error *err);
 
 /** watch_arm() - the app runs since @up_ns: its time for listening runs too */
 int watch_arm(struct watch *watch, uint64_t up_ns, uint32_t timeout_ms, struct dyno_error *err);
@@ -69,7 +61,10 @@ void watch_describe(struct watch *watch, const struct watch_report *report, stru
 /** watch_reason() - why an app was killed that did not listen in time: one sentence into @buf */
 void watch_reason(const struct watch *watch, char *buf, size_t size);
 
-/** watch_end() - take it down. Must: be called after the dyno's last process is gone. Twice is fine */
+/** watch_quiet() - there is no more to be told: give descriptors back. The thread goes on to answer */
+void watch_quiet(struct watch *watch);
+
+/** watch_end() - take it down. Must: be called after the dyno's last process is gone, and before watcher_close(). Twice is fine */
 void watch_end(struct watch *watch);
 
 #endif /* RUNTIME_WATCH_H */

@@ -34,6 +34,9 @@
 #define PORT 47113
 #define OTHER 47114
 
+/* as a host has one: of all tests */
+static struct watcher *watcher;
+
 /** struct place - where the app listens, and what the launcher is to say; NULL in @hint: nothing, because it was told */
 struct place {
 	const char *address;
@@ -127,7 +130,7 @@ static void expect(const struct place *places, size_t count, enum dyno_net net, 
 	int notify;
 	pid_t pid = begin(places, count, &notify);
 
-	assert_int_equal(watch_begin(&watch, notify, net, port, &err), 0);
+	assert_int_equal(watch_begin(&watch, &watcher, notify, net, port, &err), 0);
 	for (size_t i = 0; i < count; i++) {
 		struct dyno_listen listen;
 
@@ -209,7 +212,7 @@ static void hints_are_bounded_and_the_right_one_is_told(void **state)
 		int notify;
 		pid_t pid = begin(places, 41, &notify);
 
-		assert_int_equal(watch_begin(&watch, notify, DYNO_NET_PRIVATE, PORT, &err), 0);
+		assert_int_equal(watch_begin(&watch, &watcher, notify, DYNO_NET_PRIVATE, PORT, &err), 0);
 		while (!watch.ready) {
 			(void)next(&watch, &report);
 			told++;
@@ -231,7 +234,7 @@ static void ready_is_the_end_of_it(void **state)
 	pid_t pid = begin(places, 3, &notify);
 
 	(void)state;
-	assert_int_equal(watch_begin(&watch, notify, DYNO_NET_PRIVATE, PORT, &err), 0);
+	assert_int_equal(watch_begin(&watch, &watcher, notify, DYNO_NET_PRIVATE, PORT, &err), 0);
 	assert_int_equal(watch_arm(&watch, clock_ns(), 1, &err), 0);
 	(void)next(&watch, &report);
 	/* its time ran out meanwhile, and that is no matter any more */
@@ -255,7 +258,7 @@ static void time_runs_out(void **state)
 	pid_t pid = begin(places, 1, &notify);
 
 	(void)state;
-	assert_int_equal(watch_begin(&watch, notify, DYNO_NET_PRIVATE, PORT, &err), 0);
+	assert_int_equal(watch_begin(&watch, &watcher, notify, DYNO_NET_PRIVATE, PORT, &err), 0);
 	(void)next(&watch, &report);
 	assert_int_equal(watch_arm(&watch, clock_ns() + 3600 * 1000000000ULL, 60000, &err), 0);
 	assert_false(watch_expired(&watch));
@@ -302,13 +305,20 @@ static void without_a_listener(void **state)
 	struct dyno_error err;
 
 	(void)state;
-	assert_int_equal(watch_begin(&watch, -1, DYNO_NET_PRIVATE, PORT, &err), 0);
+	assert_int_equal(watch_begin(&watch, &watcher, -1, DYNO_NET_PRIVATE, PORT, &err), 0);
 	listen = next(&watch, &report);
 	assert_int_equal(listen.where, DYNO_LISTEN_READY);
 	assert_int_equal(listen.port, PORT);
 	assert_string_equal(listen.address, "an address that could not be seen");
 	assert_int_equal(watch_next(&watch, &report), -EPIPE);
 	watch_end(&watch);
+}
+
+static int close_watcher(void **state)
+{
+	(void)state;
+	watcher = watcher_close(watcher_close(watcher));
+	return 0;
 }
 
 int main(void)
@@ -325,5 +335,5 @@ int main(void)
 		cmocka_unit_test(without_a_listener),
 	};
 
-	return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("watch", tests, NULL, close_watcher);
 }
