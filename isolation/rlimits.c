@@ -2,7 +2,7 @@
 /**
  * rlimits.c - see rlimits.h
  *
- * These limits belong to the process that becomes the app and are inherited by all it starts. They are a second line:
+ * Most belong to init and are inherited by all that runs in the dyno; those that an app may choose are set before it runs. They are a second line:
  * memory and processes are counted by the cgroup, for the whole dyno, wherever there is one. What no cgroup counts is
  * bounded here, and what the caller happened to be allowed (core dumps, real-time priority) is taken away.
  */
@@ -96,7 +96,7 @@ static int rlimits_stand_in(const struct dyno_limits *limits, struct dyno_error 
 	return 0;
 }
 
-int rlimits_apply_child(const struct dyno_limits *limits, uint64_t file_size, bool no_cgroup, struct dyno_error *err)
+int rlimits_fix_child(struct dyno_error *err)
 {
 	int r;
 
@@ -107,6 +107,13 @@ int rlimits_apply_child(const struct dyno_limits *limits, uint64_t file_size, bo
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+int rlimits_apply_child(const struct dyno_limits *limits, uint64_t file_size, bool no_cgroup, struct dyno_error *err)
+{
+	int r;
+
 	r = rlimits_files(limits->nofile, err);
 	if (r < 0)
 		return r;

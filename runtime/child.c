@@ -31,6 +31,7 @@
 #include "isolation/mounts.h"
 #include "isolation/namespaces.h"
 #include "isolation/procfs.h"
+#include "isolation/rlimits.h"
 #include "isolation/scratch.h"
 #include "isolation/stack.h"
 #include "isolation/syscalls.h"
@@ -38,14 +39,14 @@
 #include "runtime/channel.h"
 #include "runtime/init.h"
 
-/** step_begin() - die with the launcher, own session, default signal dispositions, everything blocked */
+/** step_begin() - die with the launcher, own session, default signal dispositions, everything blocked, limits of every process */
 static int step_begin(struct child *child, struct dyno_error *err)
 {
 	int r = namespaces_begin_child(err);
 
 	fd_close(child->launcher_end);
 	init_reset_signals();
-	return r;
+	return r < 0 ? r : rlimits_fix_child(err);
 }
 
 /** step_identity_map() - rootless only: be somebody in the new user namespace, and say so */

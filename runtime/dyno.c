@@ -164,8 +164,7 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		r = events_parked(dyno, err);
 	if (r < 0)
 		return r;
-	/* Off the path: the holders of the user namespaces were killed long ago. */
-	identity_done(&dyno->sandbox->identity);
+	sandbox_settle(dyno->sandbox);
 	return 0;
 }
 

@@ -53,7 +53,6 @@ static int await_parked(struct dyno_sandbox *sandbox, struct dyno_error *err)
 static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 {
 	const struct identity *identity = &sandbox->identity;
-	_cleanup_close_ int slug = -1;
 	int r;
 
 	if (sandbox->slug[0] == '\0')
@@ -63,8 +62,11 @@ static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 		r = sandbox_check_slug(sandbox, err);
 	if (r < 0)
 		return r;
-	slug = scratch_slug(sandbox->slug, identity->slug_fd, identity_user(identity), err);
-	return slug < 0 ? slug : scratch_app(sandbox->scratch, slug, err);
+	r = scratch_slug(sandbox->slug, identity->slug_fd, identity_user(identity), err);
+	if (r < 0)
+		return r;
+	sandbox->slug_mount = r;
+	return scratch_app(sandbox->scratch, r, err);
 }
 
 /** rename_host() - the text of /etc/hosts, for the dyno's own name. Return: 1 when it has another than before, or negative errno */
@@ -101,7 +103,7 @@ int late_attach(struct dyno_sandbox *sandbox, struct dyno_error *err)
 	if (renamed < 0)
 		return renamed;
 	if (app >= 0 || renamed)
-		r = attach_late(sandbox->pidfd, app, renamed ? hostname : NULL, err);
+		r = attach_late(sandbox->pidfd, app, renamed ? hostname : NULL, &sandbox->visitor, err);
 	if (r == 0)
 		sandbox->timeline.ns[DYNO_PHASE_ATTACHED] = clock_ns();
 	return r;

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "isolation/attach.h"
 #include "isolation/mounts.h"
 #include "isolation/scratch.h"
 #include "netns/address.h"
@@ -64,7 +65,7 @@ int sandbox_new(struct dyno_host *host, const struct dyno_shape *shape, const ch
 		return error_set(err, -ENOMEM, "prepare", "out of memory");
 	sandbox->host = host;
 	sandbox->slot_fd = sandbox->name_fd = sandbox->scratch = sandbox->channel = sandbox->pidfd = -1;
-	sandbox->terminal = sandbox->notify = -1;
+	sandbox->terminal = sandbox->notify = sandbox->slug_mount = -1;
 	sandbox->group = (struct cgroup)CGROUP_NULL;
 	sandbox->identity = (struct identity)IDENTITY_NULL;
 	sandbox->network = (struct network)NETWORK_NULL;
@@ -205,6 +206,15 @@ int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked,
 	return cgroup_limit(cgroups, &sandbox->group, &held, err);
 }
 
+void sandbox_settle(struct dyno_sandbox *sandbox)
+{
+	attach_reap(&sandbox->visitor);
+	/* The overlay has its own clone of it. To drop a detached mount takes an RCU grace period: 60 us. */
+	sandbox->slug_mount = fd_close(sandbox->slug_mount);
+	/* The holders of the user namespaces were killed long ago. */
+	identity_done(&sandbox->identity);
+}
+
 void sandbox_on_parked(struct dyno_sandbox *sandbox, struct channel_packet *packet)
 {
 	const struct channel_message *message = &packet->message;
@@ -289,7 +299,7 @@ struct dyno_sandbox *dyno_sandbox_destroy(struct dyno_sandbox *sandbox)
 		return NULL;
 	host = sandbox->host;
 	(void)sandbox_reap(sandbox);
-	identity_done(&sandbox->identity);
+	sandbox_settle(sandbox);
 	network_abandon(host->network);
 	network_close(host->network, &sandbox->network);
 	cgroup_done(&sandbox->group);

@@ -24,6 +24,7 @@
  * @scratch: root of the writable layer
  * @limits: as set, defaults filled in
  * @birth:  how much of it was there before the request
+ * @slug_mount: what /app was made from late, -1 without; @visitor: who attached it: kept for sandbox_settle()
  * @late:   prepared without its app; @no_app: /app is still to be attached
  * @parked: its init has said so; @terminal, @notify: what came with that, -1 without: master of the pseudo-terminal, listener of
  *          the system call filter
@@ -46,6 +47,8 @@ struct dyno_sandbox {
 	pid_t pid;
 	struct dyno_limits limits;
 	enum dyno_birth birth;
+	int slug_mount;
+	pid_t visitor;
 	bool late;
 	bool no_app;
 	bool parked;
@@ -94,6 +97,9 @@ int sandbox_take_name(struct dyno_sandbox *sandbox, const char *name, struct dyn
 
 /** sandbox_hosts() - the text of /etc/hosts of a dyno called @hostname. Return: as text_format() */
 int sandbox_hosts(const struct dyno_sandbox *sandbox, const char *hostname, char *buf, size_t size);
+
+/** sandbox_settle() - let go of what only the launch needed: each of it takes time that nobody has before the app runs */
+void sandbox_settle(struct dyno_sandbox *sandbox);
 
 /** sandbox_on_parked() - the child's PARKED @packet: its stamps, and descriptors that only it could make */
 void sandbox_on_parked(struct dyno_sandbox *sandbox, struct channel_packet *packet);

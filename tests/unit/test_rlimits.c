@@ -56,7 +56,7 @@ static int act_defaults(void)
 	if (getrlimit(RLIMIT_NOFILE, &before) < 0 || getrlimit(RLIMIT_AS, &as) < 0)
 		return 100;
 	hard = before.rlim_max < 524288 ? before.rlim_max : 524288;
-	if (rlimits_apply_child(&limits, 0, false, &err) < 0)
+	if (rlimits_fix_child(&err) < 0 || rlimits_apply_child(&limits, 0, false, &err) < 0)
 		return 101;
 	if (!is(RLIMIT_CORE, 0, 0))
 		return 1;
@@ -77,7 +77,7 @@ static int act_explicit_files(void)
 	const struct dyno_limits limits = { .nofile = 300 };
 	struct dyno_error err;
 
-	if (rlimits_apply_child(&limits, 0, false, &err) < 0)
+	if (rlimits_fix_child(&err) < 0 || rlimits_apply_child(&limits, 0, false, &err) < 0)
 		return 100;
 	return is(RLIMIT_NOFILE, 300, 300) ? 0 : 1;
 }
@@ -100,7 +100,7 @@ static int act_never_raises(void)
 
 	if (!lower(RLIMIT_NOFILE, 64) || !lower(RLIMIT_MEMLOCK, 4096) || !lower(RLIMIT_FSIZE, MIB))
 		return 100;
-	if (rlimits_apply_child(&limits, 512 * MIB, false, &err) < 0)
+	if (rlimits_fix_child(&err) < 0 || rlimits_apply_child(&limits, 512 * MIB, false, &err) < 0)
 		return 101;
 	return is(RLIMIT_NOFILE, 64, 64) && is(RLIMIT_MEMLOCK, 4096, 4096) && is(RLIMIT_FSIZE, MIB, MIB) ? 0 : 1;
 }
