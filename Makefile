@@ -53,7 +53,7 @@ NETNS := address admit ahead conntrack foreign link listen netlink network nft n
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client
-CLI := main start guard verb verbs elsewhere app/options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
+CLI := main start guard verb verbs elsewhere app/options app/config_options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
@@ -78,7 +78,7 @@ CLI_SRC := $(CLI:%=cli/%.c)
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
 # the second program; what it shares with the command is in CLI
-APP := main directory check detect
+APP := main directory check detect app operands vars_print config config_edit config_set releases
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \

@@ -129,7 +129,7 @@ enum option_shell {
  *       the operands, e.g. _dyno_run '*::command:_normal'. Options after the first operand are not offered.
  * fish: lines of `complete -c PROGRAM -n '__fish_seen_subcommand_from VERB' ...`.
  *
- * @program, @verb: letters, digits, "-" and "_"; "-" becomes "_" in names of functions
+ * @program, @verb: letters, digits, "-", ":" and "_"; "-" and ":" become "_" in names of functions
  */
 void options_print_completion(FILE *out, enum option_shell shell, const char *program, const char *verb,
                               const struct option_spec *specs);

@@ -46,7 +46,7 @@ static void put_choices(FILE *out, const struct option_spec *spec)
 static void put_identifier(FILE *out, const char *text)
 {
 	for (; *text; text++)
-		fputc(*text == '-' ? '_' : *text, out);
+		fputc(*text == '-' || *text == ':' ? '_' : *text, out);
 }
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */

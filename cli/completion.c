@@ -14,6 +14,14 @@ struct completion_given {
 	bool help;
 };
 
+/** put_function() - name of the function that options_print_completion() makes for verb @name */
+static void put_function(FILE *out, const char *name)
+{
+	fputs("_dyno_", out);
+	for (; *name; name++)
+		fputc(*name == '-' || *name == ':' ? '_' : *name, out);
+}
+
 /** bash_operands() - the shell's case branch that completes operands of kind @operand into COMPREPLY */
 static const char *bash_operands(enum verb_operand operand)
 {
@@ -47,9 +55,18 @@ static void print_bash(FILE *out)
 		if (!verb->hidden)
 			fprintf(out, "%s%s", verb == verbs ? "" : " ", verb->name);
 	fputs("'\n"
+	      "\tlocal verb=${COMP_WORDS[1]} at=1\n"
 	      "\tCOMPREPLY=()\n"
-	      "\tif ((COMP_CWORD == 1)); then\n"
-	      "\t\t_dyno_words \"$verbs --help --version\" \"$word\"\n"
+	      "\t# bash splits config:set into three words, and replaces the last\n"
+	      "\twhile [[ ${COMP_WORDS[at+1]-} == : ]]; do\n"
+	      "\t\tverb+=:${COMP_WORDS[at+2]-}\n"
+	      "\t\t((at += 2))\n"
+	      "\tdone\n"
+	      "\tif ((COMP_CWORD <= at)); then\n"
+	      "\t\t_dyno_words \"$verbs --help --version\" \"$verb\"\n"
+	      "\t\tif ((at > 1)); then\n"
+	      "\t\t\tCOMPREPLY=(\"${COMPREPLY[@]#\"${verb%\"${verb##*:}\"}\"}\")\n"
+	      "\t\tfi\n"
 	      "\t\treturn\n"
 	      "\tfi\n"
 	      "\t# bash splits --net=no into three words\n"
@@ -58,12 +75,15 @@ static void print_bash(FILE *out)
 	      "\telif [[ $previous == = ]]; then\n"
 	      "\t\tprevious=${COMP_WORDS[COMP_CWORD-2]}=\n"
 	      "\tfi\n"
-	      "\tcase ${COMP_WORDS[1]} in\n",
+	      "\tcase $verb in\n",
 	      out);
-	for (const struct verb *verb = verbs; verb->name; verb++)
-		if (!verb->hidden)
-			fprintf(out, "\t%s) _dyno_%s \"$word\" \"$previous\" || %s ;;\n", verb->name, verb->name,
-			        bash_operands(verb->operand));
+	for (const struct verb *verb = verbs; verb->name; verb++) {
+		if (verb->hidden)
+			continue;
+		fprintf(out, "\t%s) ", verb->name);
+		put_function(out, verb->name);
+		fprintf(out, " \"$word\" \"$previous\" || %s ;;\n", bash_operands(verb->operand));
+	}
 	fputs("\tesac\n"
 	      "}\n\n"
 	      "complete -o bashdefault -o default -F _dyno dyno\n",
@@ -86,6 +106,15 @@ static const char *zsh_operands(enum verb_operand operand)
 	return "";
 }
 
+/** put_described() - an entry of _describe, in which a colon ends the name */
+static void put_described(FILE *out, const struct verb *verb)
+{
+	fputs("\t\t'", out);
+	for (const char *c = verb->name; *c; c++)
+		fprintf(out, "%s%c", *c == ':' ? "\\" : "", *c);
+	fprintf(out, ":%s'\n", verb->summary);
+}
+
 /** print_zsh() - the script for zsh; it is autoloaded under the name _dyno */
 static void print_zsh(FILE *out)
 {
@@ -101,7 +130,7 @@ static void print_zsh(FILE *out)
 	      out);
 	for (const struct verb *verb = verbs; verb->name; verb++)
 		if (!verb->hidden)
-			fprintf(out, "\t\t'%s:%s'\n", verb->name, verb->summary);
+			put_described(out, verb);
 	fputs("\t)\n"
 	      "\t_describe verb verbs\n"
 	      "}\n\n",
@@ -118,9 +147,13 @@ static void print_zsh(FILE *out)
 	      "\t((CURRENT--))\n"
 	      "\tcase $words[1] in\n",
 	      out);
-	for (const struct verb *verb = verbs; verb->name; verb++)
-		if (!verb->hidden)
-			fprintf(out, "\t%s) _dyno_%s%s ;;\n", verb->name, verb->name, zsh_operands(verb->operand));
+	for (const struct verb *verb = verbs; verb->name; verb++) {
+		if (verb->hidden)
+			continue;
+		fprintf(out, "\t%s) ", verb->name);
+		put_function(out, verb->name);
+		fprintf(out, "%s ;;\n", zsh_operands(verb->operand));
+	}
 	fputs("\tesac\n"
 	      "}\n\n"
 	      "_dyno \"$@\"\n",

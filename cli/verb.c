@@ -49,10 +49,15 @@ void verb_help(FILE *out, const struct verb *verb)
 
 void verb_help_all(FILE *out)
 {
+	int width = 0;
+
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		if (!verb->hidden && (int)strlen(verb->name) > width)
+			width = (int)strlen(verb->name);
 	fputs("usage: dyno VERB [OPTION]... [OPERAND]...\n\nverbs:\n", out);
 	for (const struct verb *verb = verbs; verb->name; verb++)
 		if (!verb->hidden)
-			fprintf(out, "  %-10s %s\n", verb->name, verb->summary);
+			fprintf(out, "  %-*s %s\n", width, verb->name, verb->summary);
 	fputs("\ndyno VERB --help explains one; dyno doctor tells whether dynos can run here\n", out);
 }
 

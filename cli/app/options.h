@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "base/options.h"
+#include "cli/app/config_options.h"
+#include "cli/app/start_options.h"
 
 struct check_given {
 	bool help;
