@@ -31,9 +31,9 @@
 #define UPLINKS_FRESH_NS 1000000000ULL
 
 /** needs_localnet() - connections of 127.0.0.0/8 come from or go to this dyno */
-static bool needs_localnet(const struct network_host *host, const struct policy *policy)
+static bool needs_localnet(const struct policy *policy, const struct network *network)
 {
-	bool needs = policy->allow_count > 0 || (host->resolver != 0 && policy->egress != POLICY_EGRESS_DENY);
+	bool needs = policy->allow_count > 0 || (network->resolver != 0 && policy->egress != POLICY_EGRESS_DENY);
 
 	for (size_t i = 0; i < policy->publish_count; i++) {
 		const struct policy_endpoint *at = &policy->publish[i];
@@ -50,7 +50,7 @@ static int open_link(struct network_host *host, const struct policy *policy, con
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	int r = network_step("admit link", err);
 
-	if (r == 0 && needs_localnet(host, policy)) {
+	if (r == 0 && needs_localnet(policy, network)) {
 		link_add_localnet(&batch, network->index);
 		r = netlink_send(host->sock, &batch, STEP, err);
 	}
@@ -95,14 +95,17 @@ static int open_uplinks(struct network_host *host, const struct policy *policy, 
 static int admit_private(struct network_host *host, const struct policy *policy, struct network *network,
                          struct dyno_error *err)
 {
-	int r = network_need_table(host, err);
+	/* The end may have been made with another host: that of a pool's thread. */
+	int r = network_need_socket(host, err);
 
+	if (r == 0)
+		r = network_need_table(host, err);
 	if (r == 0)
 		r = network_step("admit elements", err);
 	if (r == 0)
 		r = table_admit(host->table, network->slot, policy, err);
-	if (r == 0 && host->resolver != 0 && policy->egress != POLICY_EGRESS_DENY)
-		r = table_resolver(host->table, host->resolver, err);
+	if (r == 0 && network->resolver != 0 && policy->egress != POLICY_EGRESS_DENY)
+		r = table_resolver(host->table, network->resolver, err);
 	if (r == 0)
 		r = open_link(host, policy, network, err);
 	if (r == 0)
@@ -131,7 +134,7 @@ int network_admit(struct network_host *host, enum dyno_net net, const struct pol
 	r = network_need_range(host, err);
 	if (r == 0)
 		r = network_step("admit pasta", err);
-	return r < 0 ? r : rootless_start(&host->range, host->resolver != 0, network, policy, &network->helper, err);
+	return r < 0 ? r : rootless_start(&host->range, network->resolver != 0, network, policy, &network->helper, err);
 }
 
 /** speaks_ipv6() - who listens like this takes connections to the dyno's IPv6 address */

@@ -289,6 +289,7 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
 	int r;
 
 	network.slot = slot;
+	network.resolver = host->resolver;
 	if (net != DYNO_NET_HOST) {
 		r = inner_open(host, net, &inner, err);
 		if (r < 0)
@@ -306,8 +307,8 @@ int network_attach(struct network_host *host, enum dyno_net net, unsigned slot, 
 	struct network network = NETWORK_NULL;
 	int r;
 
-	(void)host;
 	network.slot = slot;
+	network.resolver = host->resolver;
 	if (net == DYNO_NET_PRIVATE) {
 		r = rootless_open(pid, &network, err);
 		if (r < 0)

@@ -37,6 +37,7 @@ struct nl_sock;
  * @helper:   pid of pasta, 0 without
  * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
  * @slot:     as opened
+ * @resolver: see network_resolver(), 0 for none
  * @inside:   netlink socket in it, from network_open() to network_connect()
  * @publish:  the host's side of the port
  */
@@ -44,6 +45,7 @@ struct network {
 	int fd;
 	int user;
 	unsigned slot;
+	uint32_t resolver;
 	struct nl_sock *inside;
 	char address[16];
 	char gateway[16];

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "isolation/landlock.h"
+#include "runtime/nursery.h"
 
 bool host_has_privilege(void)
 {
@@ -132,6 +133,8 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 {
 	if (!host)
 		return NULL;
+	/* First: its thread makes and destroys sandboxes with the same claims, groups and filter. */
+	host->nursery = nursery_end(host->nursery);
 	watcher_close(host->watcher);
 	network_host_close(host->network);
 	cgroup_host_done(&host->cgroups);

@@ -24,11 +24,14 @@ struct host_slug {
 	gid_t gid;
 };
 
+struct nursery;
+
 /**
  * struct dyno_host - see dyno_host_open()
  * @rootless:  without CAP_SYS_ADMIN: user namespace first, single id, pasta
  * @state_dir: absolute path of the state directory, @state_fd: itself
  * @watcher:   answers the listen(2) of watched dynos, NULL until there was one
+ * @nursery:   keeps its pools full, NULL before the first
  * @slots_fd, @names_fd, @sockets_fd, @stacks_fd: its subdirectories (see registry.h; stacks: skeletons)
  */
 struct dyno_host {
@@ -46,6 +49,7 @@ struct dyno_host {
 	struct cgroup_host cgroups;
 	struct network_host *network;
 	struct watcher *watcher;
+	struct nursery *nursery;
 };
 
 /** host_has_privilege() - we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */

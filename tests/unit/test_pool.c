@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * test_pool.c - pools: that a parked sandbox serves once, lives, and is what was asked for; and that nothing is left
+ *
+ * Real sandboxes, as root and as an ordinary user. After each test this process has the descriptors and children that it
+ * had before.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "dyno.h"
+#include "runtime/host.h"
+#include "runtime/nursery.h"
+#include "runtime/sandbox.h"
+
+#define PATIENCE_MS 20000
+#define MS 1000000ULL
+#define VECTOR(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define SHELL(script) VECTOR("/bin/sh", "-c", script)
+#define POOL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+/** struct fixture - a host, a slug, and what the process had before */
+struct fixture {
+	struct dyno_host *host;
+	char dir[64];
+	char slug[80];
+	int null;
+	unsigned descriptors;
+};
+
+/** count_descriptors() - of this process, by /proc/self/fd */
+static unsigned count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/** make_slug() - a slug that holds one file */
+static void make_slug(const struct fixture *f)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/file", f->slug);
+	assert_int_equal(mkdir(f->slug, 0755), 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct dyno_error err;
+
+	if (!f)
+		return -1;
+	strcpy(f->dir, "/tmp/dyno-pool-XXXXXX");
+	f->descriptors = count_descriptors();
+	f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (!mkdtemp(f->dir) || chmod(f->dir, 0755) < 0 || dyno_host_open(&f->host, &err) < 0) {
+		free(f);
+		return -1;
+	}
+	snprintf(f->slug, sizeof(f->slug), "%s/slug", f->dir);
+	make_slug(f);
+	*state = f;
+	return 0;
+}
+
+/** tear_down() - fails when a test left something */
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char command[96];
+	int r = 0;
+
+	dyno_host_close(f->host);
+	close(f->null);
+	if (count_descriptors() != f->descriptors) {
+		print_error("%u descriptors before, %u after\n", f->descriptors, count_descriptors());
+		r = -1;
+	}
+	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1) {
+		print_error("a child is left\n");
+		r = -1;
+	}
+	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
+	if (system(command) != 0)
+		r = -1;
+	free(f);
+	return r;
+}
+
+/** config_of() - a pool of @min to @max for the slug */
+static struct dyno_pool_config config_of(const struct fixture *f, unsigned min, unsigned max)
+{
+	return (struct dyno_pool_config){
+		.shape = { .stack = "host", .net = DYNO_NET_NONE },
+		.slug = f->slug,
+		.min = min,
+		.max = max,
+	};
+}
+
+/** open_pool() - or fail the test */
+static struct dyno_pool *open_pool(const struct fixture *f, const struct dyno_pool_config *config)
+{
+	struct dyno_error err = { 0 };
+	struct dyno_pool *pool;
+
+	if (dyno_pool_open(f->host, config, &pool, &err) < 0)
+		fail_msg("open: %s: %s", err.step, err.text);
+	return pool;
+}
+
+/** fill() - wait until @ready are parked, or fail the test */
+static void fill(struct dyno_pool *pool, unsigned ready)
+{
+	struct dyno_pool_stats stats;
+
+	if (dyno_pool_wait(pool, ready, PATIENCE_MS) == 0)
+		return;
+	dyno_pool_stats(pool, &stats);
+	fail_msg("%u of %u ready: %s: %s", stats.ready, ready, stats.error.step, stats.error.text);
+}
+
+/** stats_of() - the numbers as they are */
+static struct dyno_pool_stats stats_of(struct dyno_pool *pool)
+{
+	struct dyno_pool_stats stats;
+
+	dyno_pool_stats(pool, &stats);
+	return stats;
+}
+
+/** app_of() - an app with @argv, the slug, and no input or output */
+static struct dyno_app app_of(const struct fixture *f, const char *const *argv)
+{
+	return (struct dyno_app){ .slug = f->slug, .argv = argv, .fds = { f->null, f->null, STDERR_FILENO } };
+}
+
+/** start() - or fail the test */
+static struct dyno *start(struct dyno_pool *pool, const struct dyno_app *app)
+{
+	struct dyno_error err = { 0 };
+	struct dyno *dyno;
+
+	if (dyno_pool_start(pool, app, 0, &dyno, &err) < 0)
+		fail_msg("start: %s: %s", err.step, err.text);
+	return dyno;
+}
+
+/** finish() - wait for its end, and destroy it. Return: exit code */
+static int finish(struct dyno *dyno)
+{
+	struct pollfd fd = { .fd = dyno_fd(dyno), .events = POLLIN };
+	struct dyno_event event = { .type = DYNO_EVENT_NONE };
+	struct dyno_error err;
+
+	while (event.type != DYNO_EVENT_EXITED) {
+		assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
+		assert_int_equal(dyno_next_event(dyno, &event, &err), 0);
+		if (event.type == DYNO_EVENT_FAILED)
+			fail_msg("failed: %s: %s", event.error.step, event.error.text);
+	}
+	assert_null(dyno_destroy(dyno));
+	return WIFEXITED(event.status) ? WEXITSTATUS(event.status) : 256 + WTERMSIG(event.status);
+}
+
+/** birth() - run the app of @argv to its end, which must be good. Return: how it was born */
+static enum dyno_birth birth(const struct fixture *f, struct dyno_pool *pool, const char *const *argv)
+{
+	const struct dyno_app app = app_of(f, argv);
+	struct dyno *dyno = start(pool, &app);
+	enum dyno_birth how = dyno_birth(dyno);
+
+	assert_int_equal(finish(dyno), 0);
+	return how;
+}
+
+/** oldest() - PID of the sandbox that will be taken next */
+static pid_t oldest(struct dyno_pool *pool)
+{
+	pid_t pid;
+
+	pthread_mutex_lock(&pool->nursery->lock);
+	pid = TAILQ_EMPTY(&pool->ready) ? 0 : TAILQ_FIRST(&pool->ready)->sandbox->pid;
+	pthread_mutex_unlock(&pool->nursery->lock);
+	return pid;
+}
+
+/** wait_until() - poll @done for a condition that has no descriptor */
+static void wait_until(struct dyno_pool *pool, bool (*done)(const struct dyno_pool_stats *stats))
+{
+	uint64_t end = clock_ns() + PATIENCE_MS * MS;
+
+	for (;;) {
+		struct dyno_pool_stats stats = stats_of(pool);
+
+		if (done(&stats))
+			return;
+		if (clock_ns() > end)
+			fail_msg("ready %u wanted %u made %ju failed %ju spoiled %ju: %s", stats.ready, stats.wanted,
+			         (uintmax_t)stats.made, (uintmax_t)stats.failed, (uintmax_t)stats.spoiled,
+			         stats.error.text);
+		nanosleep(&(struct timespec){ .tv_nsec = MS }, NULL);
+	}
+}
+
+static void fills_and_serves(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 3, 3);
+	struct dyno_pool *pool = open_pool(f, &config);
+	struct dyno_pool_stats stats;
+
+	fill(pool, 3);
+	assert_int_equal(birth(f, pool, SHELL("test -e /app/file && test $DYNO != parked")), DYNO_BIRTH_WARM);
+	fill(pool, 3);
+	stats = stats_of(pool);
+	assert_int_equal(stats.ready, 3);
+	assert_int_equal(stats.wanted, 3);
+	assert_int_equal(stats.made, 4);
+	assert_int_equal(stats.taken, 1);
+	assert_int_equal(stats.missed + stats.failed + stats.spoiled, 0);
+	assert_int_equal(stats.error.code, 0);
+	assert_null(dyno_pool_close(pool));
+	assert_null(dyno_pool_close(NULL));
+}
+
+static void boot_begins_with_the_request(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool = open_pool(f, &config);
+	const struct dyno_app app = app_of(f, VECTOR("/bin/true"));
+	const uint64_t *ns;
+	struct dyno *dyno;
+	uint64_t before;
+
+	fill(pool, 1);
+	before = clock_ns();
+	dyno = start(pool, &app);
+	ns = dyno_boot(dyno)->ns;
+	assert_true(ns[DYNO_PHASE_REQUESTED] >= before);
+	assert_true(ns[DYNO_PHASE_CLAIMED] < before);
+	assert_int_equal(finish(dyno), 0);
+	dyno_pool_close(pool);
+}
+
+/* What one tenant leaves in every place that it may write, the next must not find, in memory shared by name neither */
+static void each_serves_once(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 4, 4);
+	struct dyno_pool *pool = open_pool(f, &config);
+	struct dyno_pool_stats stats;
+	unsigned warm = 0;
+
+	fill(pool, 4);
+	for (int i = 0; i < 100; i++)
+		warm += birth(f, pool,
+		              SHELL("for at in /app /tmp /var/tmp /dev/shm; do test ! -e $at/mark && : > $at/mark || exit 1;"
+		                    " done; rm /app/file")) == DYNO_BIRTH_WARM;
+	stats = stats_of(pool);
+	assert_int_equal(stats.taken, warm);
+	assert_int_equal(stats.taken + stats.missed, 100);
+	assert_true(warm > 50);
+	dyno_pool_close(pool);
+}
+
+static void empty_is_cold(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 0, 0);
+	struct dyno_pool *pool = open_pool(f, &config);
+
+	assert_int_equal(dyno_pool_wait(pool, 1, 10), -ETIME);
+	assert_int_equal(birth(f, pool, VECTOR("/bin/true")), DYNO_BIRTH_COLD);
+	assert_int_equal(stats_of(pool).missed, 1);
+	assert_int_equal(stats_of(pool).made, 0);
+	dyno_pool_close(pool);
+}
+
+static void other_slug_is_cold(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool = open_pool(f, &config);
+	struct dyno_app app = app_of(f, SHELL("test ! -e /app/file"));
+	const char *const slugs[] = { f->dir, NULL };
+	struct dyno *dyno;
+
+	fill(pool, 1);
+	for (int i = 0; i < 2; i++) {
+		app.slug = slugs[i];
+		dyno = start(pool, &app);
+		assert_int_equal(dyno_birth(dyno), DYNO_BIRTH_COLD);
+		assert_int_equal(finish(dyno), 0);
+	}
+	assert_int_equal(stats_of(pool).missed, 2);
+	assert_int_equal(stats_of(pool).ready, 1);
+	dyno_pool_close(pool);
+}
+
+/** takes_late() - the next sandbox of the filled @pool can be given a slug: depends on privilege and kernel */
+static bool takes_late(struct dyno_pool *pool)
+{
+	bool late;
+
+	pthread_mutex_lock(&pool->nursery->lock);
+	late = TAILQ_FIRST(&pool->ready)->sandbox->no_app;
+	pthread_mutex_unlock(&pool->nursery->lock);
+	return late;
+}
+
+static void any_slug(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 2, 2);
+	struct dyno_app app = app_of(f, SHELL("test -e /app/file && : > /app/mark && test $DYNO = pool.1"));
+	enum dyno_birth expected;
+	struct dyno_pool *pool;
+	struct dyno *dyno;
+
+	config.slug = NULL;
+	pool = open_pool(f, &config);
+	fill(pool, 2);
+	expected = takes_late(pool) ? DYNO_BIRTH_WARM : DYNO_BIRTH_COLD;
+	app.name = "pool.1";
+	for (int i = 0; i < 2; i++) {
+		dyno = start(pool, &app);
+		assert_string_equal(dyno_name(dyno), "pool.1");
+		assert_int_equal(dyno_birth(dyno), expected);
+		assert_int_equal(finish(dyno), 0);
+		fill(pool, 2);
+	}
+	assert_int_equal(stats_of(pool).error.code, expected == DYNO_BIRTH_WARM ? 0 : -ENOTSUP);
+	/* none at all can be had by everybody */
+	app = app_of(f, SHELL("test ! -e /app/file && : > /app/mark"));
+	app.slug = NULL;
+	dyno = start(pool, &app);
+	assert_int_equal(dyno_birth(dyno), DYNO_BIRTH_WARM);
+	assert_int_equal(finish(dyno), 0);
+	dyno_pool_close(pool);
+}
+
+static void parts_only(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 2, 2);
+	struct dyno_pool *pool;
+
+	/* their slug does not matter */
+	config.parts = true;
+	pool = open_pool(f, &config);
+	fill(pool, 2);
+	assert_int_equal(oldest(pool), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(birth(f, pool, SHELL("test -e /app/file && : > /app/mark")), DYNO_BIRTH_POOLED);
+		fill(pool, 2);
+	}
+	dyno_pool_close(pool);
+}
+
+static void replaced_slug_is_cold(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 2, 2);
+	struct dyno_pool *pool = open_pool(f, &config);
+	char old[80];
+
+	fill(pool, 2);
+	snprintf(old, sizeof(old), "%s/old", f->dir);
+	assert_int_equal(rename(f->slug, old), 0);
+	assert_int_equal(mkdir(f->slug, 0755), 0);
+	assert_int_equal(birth(f, pool, SHELL("test ! -e /app/file")), DYNO_BIRTH_COLD);
+	assert_int_equal(stats_of(pool).spoiled, 2);
+	fill(pool, 2);
+	assert_int_equal(birth(f, pool, SHELL("test ! -e /app/file")), DYNO_BIRTH_WARM);
+	dyno_pool_close(pool);
+}
+
+/** replaced() - the dead one was noticed and replaced */
+static bool replaced(const struct dyno_pool_stats *stats)
+{
+	return stats->spoiled == 1 && stats->ready == 3;
+}
+
+static void dead_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 3, 3);
+	struct dyno_pool *pool = open_pool(f, &config);
+	pid_t pid;
+
+	fill(pool, 3);
+	pid = oldest(pool);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	wait_until(pool, replaced);
+	assert_int_equal(stats_of(pool).made, 4);
+	assert_true(strstr(stats_of(pool).error.text, "died") != NULL);
+	assert_true(oldest(pool) != pid);
+	dyno_pool_close(pool);
+}
+
+static void dead_is_not_given_away(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 2, 2);
+	struct dyno_pool *pool = open_pool(f, &config);
+	siginfo_t info;
+	pid_t pid;
+
+	for (int i = 0; i < 5; i++) {
+		fill(pool, 2);
+		pid = oldest(pool);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		(void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+		(void)birth(f, pool, VECTOR("/bin/true"));
+	}
+	assert_int_equal(stats_of(pool).spoiled, 5);
+	assert_int_equal(stats_of(pool).taken + stats_of(pool).missed, 5);
+	dyno_pool_close(pool);
+}
+
+/** failing() - several attempts have failed */
+static bool failing(const struct dyno_pool_stats *stats)
+{
+	return stats->failed >= 3;
+}
+
+static void backs_off_and_recovers(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool = open_pool(f, &config);
+	struct dyno_app app = app_of(f, VECTOR("/bin/true"));
+	struct dyno_error err = { 0 };
+	struct dyno *dyno;
+	char old[80];
+	uint64_t since;
+
+	fill(pool, 1);
+	snprintf(old, sizeof(old), "%s/old", f->dir);
+	assert_int_equal(rename(f->slug, old), 0);
+	since = clock_ns();
+	assert_int_equal(kill(oldest(pool), SIGKILL), 0);
+	wait_until(pool, failing);
+	/* 20 ms for the dead one, then 40 and 80 */
+	assert_true(clock_ns() - since >= 140 * MS);
+	assert_true(stats_of(pool).failed < 6);
+	assert_string_equal(stats_of(pool).error.step, "slug");
+	/* whoever asks is told the same, and nothing is counted */
+	assert_int_equal(dyno_pool_start(pool, &app, 0, &dyno, &err), -ENOENT);
+	assert_true(strstr(err.text, f->slug) != NULL);
+	assert_int_equal(stats_of(pool).missed, 0);
+	assert_int_equal(rename(old, f->slug), 0);
+	fill(pool, 1);
+	assert_int_equal(birth(f, pool, VECTOR("/bin/true")), DYNO_BIRTH_WARM);
+	dyno_pool_close(pool);
+}
+
+static void nonsense_takes_none(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool = open_pool(f, &config);
+	struct dyno_app app = app_of(f, VECTOR("/bin/true"));
+	struct dyno_error err = { 0 };
+	struct dyno *dyno;
+
+	fill(pool, 1);
+	app.workdir = "relative";
+	assert_int_equal(dyno_pool_start(pool, &app, 0, &dyno, &err), -EINVAL);
+	assert_int_equal(stats_of(pool).ready, 1);
+	assert_int_equal(stats_of(pool).taken, 0);
+	dyno_pool_close(pool);
+}
+
+static void bad_configs_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 2, 1);
+	struct dyno_error err = { 0 };
+	struct dyno_pool *pool;
+
+	assert_int_equal(dyno_pool_open(f->host, &config, &pool, &err), -EINVAL);
+	assert_true(strstr(err.text, "at least 2") != NULL);
+	config = config_of(f, 1, 1);
+	config.slug = "/no/such/slug";
+	assert_int_equal(dyno_pool_open(f->host, &config, &pool, &err), -ENOENT);
+	config = config_of(f, 1, 1);
+	config.shape.stack = "/no/such/stack";
+	assert_int_equal(dyno_pool_open(f->host, &config, &pool, &err), -ENOENT);
+	assert_null(f->host->nursery);
+}
+
+/** shrunk() - what was above the bound is gone */
+static bool shrunk(const struct dyno_pool_stats *stats)
+{
+	return stats->ready == 1;
+}
+
+static void resize(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool = open_pool(f, &config);
+
+	fill(pool, 1);
+	dyno_pool_resize(pool, 4, 6);
+	fill(pool, 4);
+	assert_int_equal(stats_of(pool).wanted, 4);
+	dyno_pool_resize(pool, 0, 1);
+	wait_until(pool, shrunk);
+	assert_int_equal(birth(f, pool, VECTOR("/bin/true")), DYNO_BIRTH_WARM);
+	dyno_pool_close(pool);
+}
+
+/** grown() - a burst made the pool larger */
+static bool grown(const struct dyno_pool_stats *stats)
+{
+	return stats->wanted >= 4 && stats->ready == stats->wanted;
+}
+
+static void grows_with_a_burst(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 2, 16);
+	struct dyno_pool *pool = open_pool(f, &config);
+	const struct dyno_app app = app_of(f, VECTOR("/bin/true"));
+	struct dyno *dynos[8];
+
+	fill(pool, 2);
+	for (size_t i = 0; i < 8; i++)
+		dynos[i] = start(pool, &app);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(finish(dynos[i]), 0);
+	wait_until(pool, grown);
+	assert_int_equal(stats_of(pool).taken + stats_of(pool).missed, 8);
+	dyno_pool_close(pool);
+}
+
+static void refill_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 4, 4);
+	uint64_t since = clock_ns();
+	struct dyno_pool *pool;
+
+	config.per_second = 20;
+	pool = open_pool(f, &config);
+	fill(pool, 4);
+	assert_true(clock_ns() - since >= 150 * MS);
+	dyno_pool_close(pool);
+}
+
+/* The dyno is a child of a thread; it must not be told of that thread's end before its own */
+static void dynos_outlive_their_pool(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool = open_pool(f, &config);
+	struct dyno_app app = app_of(f, SHELL("read line; test $line = on"));
+	struct dyno *dyno;
+	int in[2];
+
+	fill(pool, 1);
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	app.fds[0] = in[0];
+	dyno = start(pool, &app);
+	close(in[0]);
+	dyno_pool_close(pool);
+	/* another one, of another shape, in the same nursery */
+	pool = open_pool(
+		f, &(struct dyno_pool_config){
+			   .shape = { .stack = "host", .net = DYNO_NET_HOST }, .slug = f->slug, .min = 1, .max = 1 });
+	fill(pool, 1);
+	dyno_pool_close(pool);
+	assert_int_equal(write(in[1], "on\n", 3), 3);
+	assert_int_equal(finish(dyno), 0);
+	close(in[1]);
+}
+
+static void closes_at_any_moment(void **state)
+{
+	struct fixture *f = *state;
+	const struct dyno_pool_config config = config_of(f, 6, 6);
+	struct dyno_pool *pool;
+
+	/* before the first, in the middle, and with the host instead of by itself */
+	pool = open_pool(f, &config);
+	dyno_pool_close(pool);
+	pool = open_pool(f, &config);
+	fill(pool, 2);
+	dyno_pool_close(pool);
+	pool = open_pool(f, &config);
+	fill(pool, 2);
+}
+
+static void several_pools(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 2, 2);
+	struct dyno_pool *pools[3];
+	static const char *const tests[] = { "test ! -t 1", "test -t 1", "grep -q lo: /proc/net/dev" };
+
+	for (size_t i = 0; i < 3; i++) {
+		config.shape.tty = i == 1;
+		config.shape.net = i == 2 && geteuid() == 0 ? DYNO_NET_PRIVATE : DYNO_NET_NONE;
+		pools[i] = open_pool(f, &config);
+	}
+	for (size_t i = 0; i < 3; i++)
+		fill(pools[i], 2);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(birth(f, pools[i], SHELL(tests[i])), DYNO_BIRTH_WARM);
+	for (size_t i = 0; i < 3; i++)
+		dyno_pool_close(pools[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		POOL_TEST(fills_and_serves),
+		POOL_TEST(boot_begins_with_the_request),
+		POOL_TEST(each_serves_once),
+		POOL_TEST(empty_is_cold),
+		POOL_TEST(other_slug_is_cold),
+		POOL_TEST(any_slug),
+		POOL_TEST(parts_only),
+		POOL_TEST(replaced_slug_is_cold),
+		POOL_TEST(dead_is_replaced),
+		POOL_TEST(dead_is_not_given_away),
+		POOL_TEST(backs_off_and_recovers),
+		POOL_TEST(nonsense_takes_none),
+		POOL_TEST(bad_configs_are_refused),
+		POOL_TEST(resize),
+		POOL_TEST(grows_with_a_burst),
+		POOL_TEST(refill_is_bounded),
+		POOL_TEST(dynos_outlive_their_pool),
+		POOL_TEST(closes_at_any_moment),
+		POOL_TEST(several_pools),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
