@@ -53,7 +53,10 @@ NETNS := address admit ahead conntrack foreign link listen netlink network nft n
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool
-CLI := main start guard verb verbs elsewhere app/options app/config_options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
+# the launcher's client is in libdyno, its server in the command alone
+LAUNCHER_CLIENT := address answers client packet protocol request
+LAUNCHER := histogram launcher peer place pools reaper resident start stats tell verbs
+CLI := main start guard verb verbs elsewhere app/options app/config_options app/start_options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
@@ -72,11 +75,12 @@ SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_fa
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
-	$(RUNTIME:%=runtime/%.c)
-CLI_SRC := $(CLI:%=cli/%.c)
+	$(RUNTIME:%=runtime/%.c) $(LAUNCHER_CLIENT:%=launcher/%.c)
+CLI_SRC := $(LAUNCHER:%=launcher/%.c) $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
-APP_LIB_SRC := $(CONFIG_APP:%=config/%.c)
+FORMATION := backoff body formation link log logfile logline loop measure plan requests ring serve sink states wire
+APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main directory check detect app operands vars_print config config_edit config_set releases
 APP_SRC := $(APP:%=cli/app/%.c)
@@ -409,7 +413,7 @@ install: all docs ## to DESTDIR/PREFIX: commands, library, header, pkg-config, m
 	install -m 644 $(B)/libdyno.a $(DESTDIR)$(LIBDIR)/libdyno.a
 	install -m 755 $(B)/libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so.$(SOVERSION)
 	ln -sf libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so
-	install -m 644 include/dyno.h $(DESTDIR)$(INCLUDEDIR)/dyno.h
+	install -m 644 include/dyno.h include/dyno-launcher.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(B)/dyno.pc $(DESTDIR)$(LIBDIR)/pkgconfig/dyno.pc
 	install -m 644 $(B)/man/dyno.1 $(DESTDIR)$(MANDIR)/man1/dyno.1
 	install -m 644 $(B)/completions/dyno.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/dyno

@@ -65,13 +65,13 @@ standalone() {
 
 # what loads shared objects behind its caller's back does not work in the static command (cli/start.c)
 static() {
-	! printf '%s\n' "${sources[@]}" | grep -E '^(base|isolation|netns|config|runtime|cli)/' | grep -v '^cli/app/' |
+	! printf '%s\n' "${sources[@]}" | grep -E '^(base|isolation|netns|config|runtime|launcher|formation|cli)/' | grep -v '^cli/app/' |
 		xargs grep -nE '\b(getpw|getgr|getsp|getaddrinfo|getnameinfo|gethostby|getserv|getproto|initgroups|iconv_open|setlocale|dlopen|wordexp)[a-z_]*\([^0-9]'
 }
 
-# the version script lists exactly the public header's functions
+# the version script lists exactly the public headers' functions
 exports() {
-	diff <(grep -oE '\bdyno_[a-z_]+\(' include/dyno.h | tr -d '(' | sort -u) \
+	diff <(grep -ohE '\bdyno_[a-z_]+\(' include/*.h | tr -d '(' | sort -u) \
 		<(sed -n 's/^\t\(dyno_[a-z_]*\);$/\1/p' libdyno.map | sort -u)
 }
 
