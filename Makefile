@@ -82,7 +82,7 @@ CONFIG_APP := app_json app_name detect file json_place procfile profile quote re
 FORMATION := backoff body formation link log logfile logline loop measure plan requests ring serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
-APP := main directory check detect app operands vars_print config config_edit config_set releases
+APP := main directory check detect app operands vars_print config config_edit config_set releases app_choice console live live_list logs recipe start
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \

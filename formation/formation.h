@@ -95,6 +95,9 @@ int formation_step(struct formation *formation, struct dyno_error *err);
 /** formation_release() - there is a new release: make its recipe, run its release process, restart everything */
 void formation_release(struct formation *formation);
 
+/** formation_has_vars() - the config vars that its dynos were started with, or wait for, are @vars */
+bool formation_has_vars(const struct formation *formation, const struct environment *vars);
+
 /** formation_stop() - stop all dynos: TERM, grace, KILL; @now: KILL */
 void formation_stop(struct formation *formation, bool now);
 

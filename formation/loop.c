@@ -266,6 +266,18 @@ int formation_open(struct dyno_host *host, const struct formation_setup *setup, 
 	return 0;
 }
 
+bool formation_has_vars(const struct formation *formation, const struct environment *vars)
+{
+	const struct environment *mine = formation->releases ? &formation->coming.vars : &formation->recipe.vars;
+
+	if (mine->count != vars->count)
+		return false;
+	for (size_t i = 0; i < vars->count; i++)
+		if (strcmp(mine->vars[i], vars->vars[i]) != 0)
+			return false;
+	return true;
+}
+
 void formation_recipe_done(struct formation_recipe *recipe)
 {
 	plan_done(&recipe->plan);

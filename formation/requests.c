@@ -273,6 +273,7 @@ static void serve_logs(struct client *client, const char *count, bool follow)
 		done(client, "");
 		return;
 	}
+	send_words(client, (const char *const[]){ "now" }, 1);
 	client->follows = true;
 	client->listener.hear = hear;
 	log_listen(log, &client->listener);

@@ -12,10 +12,10 @@
  *     stop DYNO                   one-off dynos end, others are restarted
  *     release                     read code and config again, restart all
  *     run COMMAND-LINE|TYPE       a one-off dyno, whose output goes to the log
- *     logs LINES follow|once      the last LINES
+ *     logs LINES follow|once      the last LINES, all there are for ""
  *     quit [now]                  stop the formation
  *
- * Answers: any number of `type`, `dyno` and `line` frames, then `done TEXT` or `failed TEXT REMEDY`.
+ * Answers: any number of `type`, `dyno` and `line` frames (`now` where the log is followed from here on), then `done TEXT` or `failed TEXT REMEDY`.
  */
 #ifndef FORMATION_WIRE_H
 #define FORMATION_WIRE_H

@@ -12,6 +12,7 @@
 
 #include "base/options.h"
 #include "cli/app/config_options.h"
+#include "cli/app/start_options.h"
 
 struct check_given {
 	bool help;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* live.c - see live.h; and the verbs that ask one thing of a running formation: ps:scale, ps:restart and their like */
+#include "cli/app/live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "cli/app/app_choice.h"
+#include "cli/app/start_options.h"
+#include "cli/message.h"
+#include "cli/verb.h"
+
+int live_ask(struct live *live, const char *given, const char *const *words, size_t count, struct dyno_error *err)
+{
+	struct dyno_host *host = NULL;
+	int code = app_choose(given, NULL, live->app, err);
+
+	live->reader.fd = -1;
+	live->reader.start = live->reader.end = 0;
+	if (code == 0)
+		code = dyno_host_open(&host, err);
+	if (code < 0)
+		return code;
+	live->reader.fd = link_open(host, live->app, err);
+	host = dyno_host_close(host);
+	return live->reader.fd < 0 ? live->reader.fd : link_ask(live->reader.fd, words, count, err);
+}
+
+int live_next(struct live *live, struct wire_frame *ret, struct dyno_error *err)
+{
+	int code = link_next(&live->reader, ret, err);
+
+	if (code <= 0)
+		return code;
+	if (strcmp(ret->words[0], "failed") == 0) {
+		error_set(err, -EINVAL, "app", "%s", ret->count > 1 ? ret->words[1] : "it failed");
+		if (ret->count > 2 && ret->words[2][0])
+			error_remedy(err, "%s", ret->words[2]);
+		return -EINVAL;
+	}
+	return strcmp(ret->words[0], "done") != 0;
+}
+
+void live_close(struct live *live)
+{
+	live->reader.fd = fd_close(live->reader.fd);
+}
+
+/** ask_plainly() - one request of @words; prints what it does, and how it ended. Return: exit code */
+static int ask_plainly(const char *given, const char *doing, const char *const *words, size_t count, const char *before)
+{
+	struct live live;
+	struct wire_frame frame = { 0 };
+	struct dyno_error err = { 0 };
+	int code = live_ask(&live, given, words, count, &err);
+
+	while (code == 0 && (code = live_next(&live, &frame, &err)) > 0)
+		code = 0;
+	if (code == 0 && frame.count == 0)
+		error_set(&err, -EPIPE, "app", "the app %s has ended", live.app);
+	if (err.code < 0)
+		code = message_error(NULL, &err);
+	else if (before && frame.count > 1)
+		printf("%s... done, %s%s\n", doing, before, frame.words[1]);
+	else
+		printf("%s... done\n", doing);
+	live_close(&live);
+	return fflush(stdout) == 0 ? code : EXIT_DYNO_FAILED;
+}
+
+/** serve_verb() - read options and operands of @verb, and ask. Return: exit code */
+static int serve_verb(int argc, char **argv, const char *word, const char *doing, const char *before, int min, int max)
+{
+	struct live_given given = { 0 };
+	const char *words[WIRE_WORDS] = { word };
+	char text[200];
+	int first = argc;
+	int code = verb_parse(argv[0], argc, argv, &given, &first);
+
+	if (code != VERB_CONTINUE)
+		return code;
+	if (argc - first < min || argc - first > max) {
+		message_line("dyno: %s takes %s (dyno %s --help)", argv[0],
+		             argc - first < min ? "an operand" : "fewer operands", argv[0]);
+		return EXIT_USAGE;
+	}
+	for (int i = first; i < argc; i++)
+		words[1 + i - first] = argv[i];
+	if (max == 1 && first < argc)
+		(void)text_format(text, sizeof(text), "%s %.140s dyno", doing, argv[first]);
+	else
+		(void)text_format(text, sizeof(text), "%s dynos", doing);
+	return ask_plainly(given.app, text, words, (size_t)(1 + argc - first), before);
+}
+
+int ps_scale_main(int argc, char **argv, uint64_t requested_ns)
+{
+	(void)requested_ns;
+	return serve_verb(argc, argv, "scale", "Scaling", "now running ", 1, WIRE_WORDS - 1);
+}
+
+int ps_type_main(int argc, char **argv, uint64_t requested_ns)
+{
+	(void)requested_ns;
+	return serve_verb(argc, argv, "type", "Scaling", "now running ", 1, WIRE_WORDS - 1);
+}
+
+int ps_restart_main(int argc, char **argv, uint64_t requested_ns)
+{
+	(void)requested_ns;
+	return serve_verb(argc, argv, "restart", "Restarting", NULL, 0, 1);
+}
+
+int ps_stop_main(int argc, char **argv, uint64_t requested_ns)
+{
+	(void)requested_ns;
+	return serve_verb(argc, argv, "stop", "Stopping", NULL, 1, 1);
+}
+
+int run_detached_main(int argc, char **argv, uint64_t requested_ns)
+{
+	struct live_given given = { 0 };
+	char line[WIRE_FRAME_MAX / 2] = "";
+	int first = argc;
+	int code = verb_parse(argv[0], argc, argv, &given, &first);
+
+	(void)requested_ns;
+	if (code != VERB_CONTINUE)
+		return code;
+	if (first == argc) {
+		message_line("dyno: run:detached takes a process type or a command line");
+		return EXIT_USAGE;
+	}
+	/* one line for a shell, as Heroku joins them */
+	for (int i = first; i < argc; i++) {
+		if (text_append(line, sizeof(line), "%s%s", i > first ? " " : "", argv[i]) < 0) {
+			message_line("dyno: the command line is too long: %zu bytes at most", sizeof(line) - 1);
+			return EXIT_USAGE;
+		}
+	}
+	return ask_plainly(given.app, "Running the command", (const char *const[]){ "run", line }, 2,
+	                   "its output is in the log as ");
+}
+
+int stop_app_main(int argc, char **argv, uint64_t requested_ns)
+{
+	struct live_stop_given given = { 0 };
+	struct live live;
+	struct wire_frame frame;
+	struct dyno_error err = { 0 };
+	int code = verb_parse_alone(argv[0], argc, argv, &given);
+
+	(void)requested_ns;
+	if (code != VERB_CONTINUE)
+		return code;
+	code = live_ask(&live, given.app, (const char *const[]){ "quit", given.now ? "now" : "" }, 2, &err);
+	/* it hangs up when all dynos are gone */
+	while (code == 0 && (code = live_next(&live, &frame, &err)) > 0)
+		code = 0;
+	live_close(&live);
+	return code < 0 ? message_error(NULL, &err) : EXIT_OK;
+}

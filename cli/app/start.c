@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * start.c - `dyno start`: all process types of an app, each dyno of its own, until ^C
+ *
+ * What is run comes from recipe.h; how it is kept running is the formation's (formation/formation.h). Here are the terminal,
+ * signals, and the store: a new release of config vars restarts the dynos.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "cli/app/console.h"
+#include "cli/app/recipe.h"
+#include "cli/app/start_options.h"
+#include "cli/message.h"
+#include "cli/signals.h"
+#include "cli/verb.h"
+#include "config/setting.h"
+#include "formation/formation.h"
+#include "netns/rootless.h"
+#include "runtime/host.h"
+
+/**
+ * struct start - the verb at work
+ * @allow_host: of the app's settings, owned
+ * @store_fd: readable when somebody changes the store, -1 without
+ * @stopped:  was asked to stop once
+ * @waits:    standard output has no room
+ */
+struct start {
+	struct start_given given;
+	struct recipe_source source;
+	struct formation_setup setup;
+	struct formation_recipe recipe;
+	struct formation_log log;
+	struct console console;
+	struct signals signals;
+	struct dyno_host *host;
+	struct formation *formation;
+	char *allow_host;
+	char stack[PATH_MAX];
+	int log_fd;
+	int store_fd;
+	bool stopped;
+	bool waits;
+	bool failed;
+};
+
+/** reload() - the recipe of a new release */
+static int reload(void *data, struct formation_recipe *ret, struct dyno_error *err)
+{
+	const struct start *start = data;
+
+	return recipe_make(&start->source, ret, err);
+}
+
+/** setup_network() - as dyno run has it: less than the default where nothing carries packets, and a line that says so */
+static void setup_network(struct start *start)
+{
+	struct formation_setup *setup = &start->setup;
+	struct dyno_error why = { 0 };
+
+	setup->net = start->given.net < 0 ? DYNO_NET_PRIVATE : (enum dyno_net)start->given.net;
+	setup->egress = start->given.egress;
+	if (start->given.net >= 0 || setup->egress || setup->allow_host || host_has_privilege() ||
+	    rootless_usable(&why) == 0)
+		return;
+	setup->egress = "deny";
+	message_line("dyno: the dynos reach nothing outside: %s", why.text);
+}
+
+/** setup_rules() - numbers of the formation */
+static int setup_rules(struct start *start, struct dyno_error *err)
+{
+	const struct start_given *given = &start->given;
+	struct rules *rules = &start->setup.rules;
+
+	*rules = (struct rules)RULES_DEFAULT;
+	rules->grace_ms = given->grace_ms;
+	rules->boot_timeout_ms = given->boot_timeout_ms;
+	/* the spread is in proportion, 216 minutes in a day */
+	rules->cycle_spread_ms = given->cycle_ms / 20 * 3;
+	rules->cycle_ms = given->cycle_ms;
+	return given->backoff ? backoff_parse(given->backoff, &rules->backoff, err) : 0;
+}
+
+/** setup() - from what was given to what a formation needs. Return: 0 or negative errno */
+static int setup(struct start *start, struct dyno_error *err)
+{
+	const struct start_given *given = &start->given;
+	struct formation_setup *setup = &start->setup;
+	int code = 0;
+
+	setup->app = start->source.app;
+	setup->slug = start->source.root;
+	setup->stack = "host";
+	setup->publish = true;
+	setup->metrics = given->metrics;
+	setup->reload = reload;
+	setup->data = start;
+	if (given->stack && strcmp(given->stack, "host") != 0) {
+		if (!realpath(given->stack, start->stack))
+			return error_set(err, -errno, "stack", "stack %s:", given->stack);
+		setup->stack = start->stack;
+	}
+	if (!given->allow_host && start->source.store)
+		code = config_setting_get(start->source.store, start->source.app, "allow-host", &start->allow_host,
+		                          err);
+	setup->allow_host = given->allow_host ? given->allow_host : start->allow_host;
+	if (code == 0)
+		code = setup_rules(start, err);
+	if (code == 0)
+		setup_network(start);
+	return code;
+}
+
+/**
+ * open_log() - the log's file: STORE/logs/APP.log. A log that cannot be kept is no reason not to run, but is told
+ */
+static void open_log(struct start *start)
+{
+	struct dyno_error err = { 0 };
+	char path[PATH_MAX], logs[PATH_MAX + 8];
+
+	start->log.file = (struct logfile)LOGFILE_NULL;
+	if (config_store_directory(path, sizeof(path), &err) < 0) {
+		(void)message_error(NULL, &err);
+		return;
+	}
+	(void)text_format(logs, sizeof(logs), "%s/logs", path);
+	if (mkdir(path, 0700) < 0 && errno == ENOENT)
+		error_set(&err, -ENOENT, "log", "no log is kept: cannot make %s:", path);
+	else if (mkdir(logs, 0700) < 0 && errno != EEXIST)
+		error_set(&err, -errno, "log", "no log is kept: cannot make %s:", logs);
+	if (err.code == 0)
+		start->log_fd = open(logs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (err.code == 0 && start->log_fd >= 0)
+		(void)logfile_open(start->log_fd, start->source.app, &start->log.file, &err);
+	if (err.code < 0)
+		(void)message_error(NULL, &err);
+}
+
+/** on_signal() - the first one stops in order, the second at once */
+static void on_signal(void *data)
+{
+	struct start *start = data;
+	bool key;
+	int signo;
+
+	while ((signo = signals_next(&start->signals, &key)) != 0) {
+		if (signo != SIGINT && signo != SIGTERM && signo != SIGHUP && signo != SIGQUIT)
+			continue;
+		formation_stop(start->formation, start->stopped || signo == SIGQUIT);
+		start->stopped = true;
+	}
+}
+
+/** on_store() - somebody changed the store: it may have been our app's config vars */
+static void on_store(void *data)
+{
+	struct start *start = data;
+	struct formation_recipe recipe = { 0 };
+	struct dyno_error err = { 0 };
+
+	if (config_store_changed(start->source.store, &err) <= 0)
+		return;
+	if (recipe_make(&start->source, &recipe, &err) == 0 && !formation_has_vars(start->formation, &recipe.vars))
+		formation_release(start->formation);
+	formation_recipe_done(&recipe);
+}
+
+/** on_room() - standard output takes more: console_flush() follows */
+static void on_room(void *data)
+{
+	(void)data;
+}
+
+/** flush_console() - write what is to be shown; who closes standard output wants us to end */
+static void flush_console(struct start *start)
+{
+	struct timespec now;
+	int left;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	left = console_flush(&start->console, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	if (left < 0 && start->console.out.fd >= 0) {
+		log_unlisten(&start->log, &start->console.listener);
+		sink_close(&start->console.out);
+		if (!start->stopped)
+			formation_stop(start->formation, false);
+		start->stopped = true;
+	} else if ((left > 0) != start->waits) {
+		start->waits = left > 0;
+		(void)formation_watch(start->formation, start->console.out.fd, start->waits ? EPOLLOUT : 0, on_room,
+		                      start);
+	}
+}
+
+/** open_all() - everything that is needed before the first dyno. Return: 0 or negative errno */
+static int open_all(struct start *start, struct dyno_error *err)
+{
+	int code = signals_open(&start->signals, err);
+
+	if (code == 0)
+		code = dyno_host_open(&start->host, err);
+	if (code == 0)
+		code = formation_open(start->host, &start->setup, &start->recipe, &start->log, &start->formation, err);
+	if (code < 0)
+		return code;
+	open_log(start);
+	code = console_open(&start->console, start->given.color, 10);
+	if (code == 0) {
+		log_listen(&start->log, &start->console.listener);
+		code = formation_watch(start->formation, start->signals.fd, EPOLLIN, on_signal, start);
+	}
+	if (code < 0)
+		return error_set(err, code, "start", "cannot wait for signals and output:");
+	if (start->source.store) {
+		start->store_fd = config_store_watch(start->source.store, err);
+		if (start->store_fd < 0)
+			return start->store_fd;
+		(void)config_store_changed(start->source.store, err);
+		(void)formation_watch(start->formation, start->store_fd, EPOLLIN, on_store, start);
+	}
+	return 0;
+}
+
+/** keep_running() - until it is stopped. Return: 0 or negative errno */
+static int keep_running(struct start *start, struct dyno_error *err)
+{
+	int code = 0;
+
+	formation_begin(start->formation);
+	/* Whoever starts dynos sweeps up after launchers that were killed. */
+	(void)dyno_gc(start->host, NULL);
+	flush_console(start);
+	while (code == 0 && !formation_ended(start->formation, &start->failed)) {
+		code = formation_step(start->formation, err);
+		flush_console(start);
+	}
+	return code;
+}
+
+/** close_all() - take everything down; clients hear of the end last */
+static void close_all(struct start *start)
+{
+	start->formation = formation_close(start->formation);
+	if (start->console.out.fd >= 0)
+		console_close(&start->console);
+	log_done(&start->log);
+	fd_close(start->log_fd);
+	start->host = dyno_host_close(start->host);
+	signals_close(&start->signals);
+	formation_recipe_done(&start->recipe);
+	recipe_source_close(&start->source);
+	free(start->allow_host);
+}
+
+/** run() - the verb, with options read. Return: exit code */
+static int run(struct start *start)
+{
+	struct dyno_error err = { 0 };
+	int code = recipe_source_open(&start->given, &start->source, &err);
+	bool mistake = true;
+
+	if (code == 0)
+		code = recipe_make(&start->source, &start->recipe, &err);
+	if (code == 0)
+		code = setup(start, &err);
+	if (code == 0) {
+		mistake = false;
+		code = open_all(start, &err);
+	}
+	if (code == 0)
+		code = keep_running(start, &err);
+	if (code < 0)
+		code = mistake && code != -ENOMEM ? message_usage(&err) : message_error(NULL, &err);
+	else if (start->failed)
+		code = EXIT_NEGATIVE;
+	close_all(start);
+	return code;
+}
+
+int start_main(int argc, char **argv, uint64_t requested_ns)
+{
+	struct rules rules = RULES_DEFAULT;
+	struct start *start = calloc(1, sizeof(*start));
+	int first = argc;
+	int code;
+
+	(void)requested_ns;
+	if (!start) {
+		message_line("dyno: no memory");
+		return EXIT_DYNO_FAILED;
+	}
+	start->given = (struct start_given){ .net = -1,
+		                             .grace_ms = rules.grace_ms,
+		                             .boot_timeout_ms = rules.boot_timeout_ms,
+		                             .cycle_ms = rules.cycle_ms };
+	start->signals = (struct signals)SIGNALS_NULL;
+	start->console.out = (struct sink)SINK_NULL;
+	start->log.file = (struct logfile)LOGFILE_NULL;
+	start->source.dirfd = start->log_fd = start->store_fd = -1;
+	code = verb_parse("start", argc, argv, &start->given, &first);
+	if (code == VERB_CONTINUE && argc - first > 1) {
+		message_line("dyno: one process type at most, but '%s' was given too", argv[first + 1]);
+		code = EXIT_USAGE;
+	}
+	if (code == VERB_CONTINUE) {
+		start->source.only = first < argc ? argv[first] : NULL;
+		code = run(start);
+	}
+	free(start);
+	return code;
+}
