@@ -9,9 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +33,18 @@ static void ahead_reset(struct ahead *ahead)
 	ahead->caller = getpid();
 }
 
+/** loopback_up() - link_loopback_up() without errno. Return: 0 or negative errno */
+static long loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	long fd = raw_syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0);
+	long r = fd < 0 ? fd : raw_syscall(SYS_ioctl, fd, SIOCSIFFLAGS, (long)&request, 0);
+
+	if (fd >= 0)
+		(void)raw_syscall(SYS_close, fd, 0, 0, 0);
+	return r;
+}
+
 /** helper_main() - make the namespace and leave its descriptor in @data, a struct ahead */
 __attribute__((noreturn)) static int helper_main(void *data)
 {
@@ -39,6 +54,8 @@ __attribute__((noreturn)) static int helper_main(void *data)
 	if (!atomic_exchange(&ahead->taken, true)) {
 		long r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
 
+		if (r == 0)
+			r = loopback_up();
 		if (r == 0)
 			r = raw_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
 		if (r >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ahead.h - a new network namespace, made by a helper on another CPU while the launcher does something else
+ * ahead.h - a new network namespace with its loopback up, made by a helper on another CPU while the launcher does something else
  *
  * Making a network namespace is the longest single system call of a launch (350 us here, of 1,200), and depends on nothing:
  * it is started first and fetched when it is needed.

@@ -14,7 +14,7 @@
 #include "dyno.h"
 
 enum channel_type {
-	CHANNEL_NETWORK, /* launcher: your network namespace (fd), or it is attached: the child waits for this */
+	CHANNEL_NETWORK, /* launcher, rootless: your network namespace is attached: the child waits for this */
 	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
 	CHANNEL_ATTACHED, /* launcher: /app is there: a START with CHANNEL_APP_COMES waits for this */
 	CHANNEL_EXEC,    /* launcher: one more process: like START, with an id */

@@ -169,24 +169,22 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	return 0;
 }
 
-/** step_network() - wait for the network end, which the launcher makes meanwhile, and enter it */
+/** step_network() - enter the network namespace; rootless it is ours already, and the launcher takes hold of it meanwhile */
 static int step_network(struct child *child, struct dyno_error *err)
 {
 	static struct channel_packet packet;
-	int r = 0;
+	int r;
 
 	if (child->shape->net == DYNO_NET_HOST)
 		return 0;
-	if (child->rootless)
-		r = network_loopback_child(err);
+	if (!child->rootless)
+		return network_enter_child(child->network, err);
+	r = network_loopback_child(err);
 	if (r < 0)
 		return r;
 	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_NETWORK)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
-	if (packet.fd_count > 0)
-		r = network_enter_child(packet.fds[0], err);
-	channel_close_fds(&packet);
-	return r;
+	return 0;
 }
 
 /** step_hostname() - the dyno's name */

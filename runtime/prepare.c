@@ -77,12 +77,6 @@ static int step_name(struct prepare *prepare, struct dyno_error *err)
 	return sandbox_take_name(prepare->sandbox, prepare->app ? prepare->app->name : NULL, err);
 }
 
-/** told() - result of telling the child something: a dead one has left its error record in the channel for dyno_next_event() */
-static int told(int r, struct dyno_error *err)
-{
-	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
-}
-
 /** step_cgroup() - the dyno's groups, and its limits; leftovers of a dead owner of the slot go first */
 static int step_cgroup(struct prepare *prepare, struct dyno_error *err)
 {
@@ -205,6 +199,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.channel = prepare->child_end,
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
+		.network = sandbox->network.fd,
 		.identity = &sandbox->identity,
 		.group = &sandbox->group,
 		.hosts = prepare->hosts,
@@ -252,45 +247,37 @@ static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, s
 	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
 }
 
-/** elsewhere() - the network end is made with the other part of the steps: rootless it needs the child */
-static bool elsewhere(const struct prepare *prepare)
-{
-	return prepare->when == (prepare->sandbox->host->rootless ? WHEN_PARTS : WHEN_REST);
-}
-
-/** step_network() - make the network namespace while the child builds its filesystem */
+/** step_network() - as root: the network namespace, which the child then only enters; most of it was made meanwhile */
 static int step_network(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct dyno_host *host = sandbox->host;
-	enum dyno_net net = sandbox->shape.net;
-	int r;
 
-	if (elsewhere(prepare))
+	if (host->rootless || sandbox->shape.net == DYNO_NET_HOST)
 		return 0;
-	/* rootless, the child's namespaces can be entered from outside once its ids are mapped */
-	r = host->rootless ? from_child(sandbox, true, 0, err) : 0;
-	if (r < 0 || net == DYNO_NET_HOST)
-		return r;
-	if (host->rootless) {
-		r = network_attach(host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
-		/* gone already: then it knows better why */
-		return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
-	}
-	return network_open(host->network, net, sandbox->slot, &sandbox->network, err);
+	return network_open(host->network, sandbox->shape.net, sandbox->slot, &sandbox->network, err);
 }
 
-/** step_hand_over() - give the child its network namespace: it goes on while we connect it */
-static int step_hand_over(struct prepare *prepare, struct dyno_error *err)
+/** step_join() - rootless: the namespaces can be entered from outside once the child's ids are mapped; then it may go on */
+static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct channel_message message = { .type = CHANNEL_NETWORK };
-	/* rootless the child is in its namespace already, and the descriptor is for those who have to enter it */
-	int fd = sandbox->host->rootless ? -1 : sandbox->network.fd;
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	int r;
 
-	if (sandbox->shape.net == DYNO_NET_HOST)
+	if (!sandbox->host->rootless)
 		return 0;
-	return told(channel_send(sandbox->channel, &message, NULL, &fd, fd >= 0 ? 1 : 0), err);
+	r = from_child(sandbox, true, 0, err);
+	if (r < 0 || sandbox->shape.net == DYNO_NET_HOST)
+		return r;
+	r = network_attach(sandbox->host->network, sandbox->shape.net, sandbox->slot, sandbox->pid, &sandbox->network,
+	                   err);
+	/* gone already: then it knows better why */
+	if (r < 0)
+		return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
+	r = channel_send(sandbox->channel, &message, NULL, NULL, 0);
+	/* EPIPE: a dead child has left its error record in the channel, for dyno_next_event() */
+	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
 }
 
 /** step_connect() - connect the namespace with this machine */
@@ -298,12 +285,11 @@ static int step_connect(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 
-	if (elsewhere(prepare))
-		return 0;
+	network_expect(&sandbox->network, sandbox->shape.net, prepare->app, sandbox->shape.watch);
 	return network_connect(sandbox->host->network, sandbox->shape.net, &sandbox->network, err);
 }
 
-/** step_slug() - as late as this because the child is busy for a while yet, and nothing runs before the start */
+/** step_slug() - while the network namespace is being made */
 static int step_slug(struct prepare *prepare, struct dyno_error *err)
 {
 	return sandbox_check_slug(prepare->sandbox, err);
@@ -326,12 +312,12 @@ static const struct {
 	{ "parent disk", step_disk, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent skeleton", step_skeleton, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent users", step_users, WHEN_COLD, DYNO_PHASE_COUNT },
+	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent network", step_network, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, WHEN_REST, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, WHEN_REST, DYNO_PHASE_COUNT },
-	{ "parent network", step_network, WHEN_COLD, DYNO_PHASE_COUNT },
-	{ "parent hand over", step_hand_over, WHEN_REST, DYNO_PHASE_COUNT },
-	{ "parent connect", step_connect, WHEN_COLD, DYNO_PHASE_COUNT },
-	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent join", step_join, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent connect", step_connect, WHEN_PARTS, DYNO_PHASE_COUNT },
 };
 
 /** run_steps() - the parent's road, or the part of it that is to be gone */
