@@ -38,11 +38,13 @@ int dyno_launcher_fd(const struct dyno_launcher *launcher);
  * @requested_ns: CLOCK_MONOTONIC stamp of the request, 0 for the moment in which the launcher reads it
  * @grace_ms:     time between TERM and KILL when the dyno is stopped; -1 for the launcher's own
  * @detach:       it outlives this connection
+ * @kill_on_hangup: it is killed at once, not stopped, when this connection goes away
  */
 struct dyno_launcher_options {
 	uint64_t requested_ns;
 	int64_t grace_ms;
 	bool detach;
+	bool kill_on_hangup;
 };
 
 /**
@@ -67,12 +69,19 @@ int dyno_launcher_stop(struct dyno_launcher *launcher, const char *name, uint64_
 /** dyno_launcher_kill() - KILL to everything in it, at once */
 int dyno_launcher_kill(struct dyno_launcher *launcher, const char *name, uint64_t start, uint64_t *ret_id,
                        struct dyno_error *err);
-/** dyno_launcher_subscribe() - events of all dynos of this user from now on, with the number of this request */
+/**
+ * dyno_launcher_subscribe() - events of all dynos of this user from now on, with the number of this request
+ * To the launcher's own user and root: of all dynos.
+ */
 int dyno_launcher_subscribe(struct dyno_launcher *launcher, uint64_t *ret_id, struct dyno_error *err);
 /** dyno_launcher_list() - the answer's text is one line a dyno: NAME, then KEY=VALUE words */
 int dyno_launcher_list(struct dyno_launcher *launcher, uint64_t *ret_id, struct dyno_error *err);
-/** dyno_launcher_stats() - the answer's text is the launcher's statistics; @prometheus: in that text format */
-int dyno_launcher_stats(struct dyno_launcher *launcher, bool prometheus, uint64_t *ret_id, struct dyno_error *err);
+/** enum dyno_launcher_format - of statistics: for people, for Prometheus, for programs */
+enum dyno_launcher_format { DYNO_LAUNCHER_TEXT, DYNO_LAUNCHER_PROMETHEUS, DYNO_LAUNCHER_JSON };
+
+/** dyno_launcher_stats() - the answer's text is the launcher's statistics */
+int dyno_launcher_stats(struct dyno_launcher *launcher, enum dyno_launcher_format format, uint64_t *ret_id,
+                        struct dyno_error *err);
 /** dyno_launcher_pool() - the answer's text is one line a pool; @resize: first give the pool number @pool other bounds */
 int dyno_launcher_pool(struct dyno_launcher *launcher, bool resize, unsigned pool, unsigned min, unsigned max,
                        uint64_t *ret_id, struct dyno_error *err);

@@ -32,18 +32,26 @@ int launcher_socket_path(char *buf, size_t size)
 /** connect_to() - a connection to the launcher at @path. Return: descriptor or negative errno */
 static int connect_to(const char *path)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* One that was stopped (SIGSTOP) accepts nobody: connect(2) would wait for it once its backlog is full. */
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	_cleanup_close_ int directory = -1;
 	struct sockaddr_un address;
 	int r = fd < 0 ? -errno : address_of(path, &address, &directory);
 
 	if (r < 0)
 		return r;
-	/* Waits while the launcher has no place left for one more (unix(7)): it takes them as they come. */
-	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return TAKE_FD(fd);
+	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : TAKE_FD(fd);
+}
+
+/** check_owner() - who listens there is of this user or root: nobody else is to be told config vars */
+static int check_owner(int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return -errno;
+	return who.uid == 0 || who.uid == geteuid() ? 0 : -EPERM;
 }
 
 int dyno_launcher_connect(const char *path, struct dyno_launcher **ret, struct dyno_error *err)
@@ -55,7 +63,7 @@ int dyno_launcher_connect(const char *path, struct dyno_launcher **ret, struct d
 
 	if (r == 0)
 		fd = connect_to(path ? path : own);
-	r = r < 0 ? r : fd < 0 ? fd : 0;
+	r = r < 0 ? r : fd < 0 ? fd : path ? 0 : check_owner(fd);
 	if (r < 0) {
 		error_set(err, r, STEP, "cannot reach the launcher at %s:", path ? path : own);
 		if (r == -ENOENT || r == -ECONNREFUSED)
@@ -163,6 +171,7 @@ int dyno_launcher_start(struct dyno_launcher *launcher, const struct dyno_shape 
 		request.requested_ns = options->requested_ns;
 		request.grace_ms = options->grace_ms < 0 ? REQUEST_NOT_GIVEN : (uint64_t)options->grace_ms;
 		request.detach = options->detach;
+		request.kill_on_hangup = options->kill_on_hangup;
 	}
 	if (strcmp(shape->stack, "host") == 0)
 		request.shape.stack = NULL;
@@ -239,13 +248,14 @@ int dyno_launcher_list(struct dyno_launcher *launcher, uint64_t *ret_id, struct 
 	return send_plain(launcher, REQUEST_LIST, ret_id, err);
 }
 
-int dyno_launcher_stats(struct dyno_launcher *launcher, bool prometheus, uint64_t *ret_id, struct dyno_error *err)
+int dyno_launcher_stats(struct dyno_launcher *launcher, enum dyno_launcher_format format, uint64_t *ret_id,
+                        struct dyno_error *err)
 {
 	struct request request;
 	struct parcel parcel = { 0 };
 
 	request_init(&request, REQUEST_STATS);
-	request.format = prometheus ? REQUEST_PROMETHEUS : REQUEST_TEXT;
+	request.format = (unsigned)format;
 	return send_request(launcher, &request, &parcel, ret_id, err);
 }
 

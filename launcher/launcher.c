@@ -246,7 +246,7 @@ static void stop(struct launcher *launcher)
 		if (launcher->stops == 1)
 			resident_stop(resident, REQUEST_NOT_GIVEN);
 		else
-			(void)dyno_kill(resident->dyno);
+			resident_kill(resident);
 	}
 }
 

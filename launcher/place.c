@@ -62,7 +62,9 @@ static int take_inherited(unsigned count, struct place *place, struct dyno_error
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_FDNAMES");
-	if (fcntl(place->fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(place->fd, F_SETFL, O_NONBLOCK) < 0)
+	/* Once more, so that SO_PEERCRED tells peers of us and not of systemd (net/unix/af_unix.c, unix_listen). */
+	if (fcntl(place->fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(place->fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    listen(place->fd, BACKLOG) < 0)
 		return error_set(err, -errno, STEP, "cannot use the socket that systemd hands over:");
 	if (getsockname(place->fd, (struct sockaddr *)&address, &size) == 0 &&
 	    size > offsetof(struct sockaddr_un, sun_path))

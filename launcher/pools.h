@@ -34,6 +34,8 @@ int pools_start(struct pools *pools, const struct dyno_shape *shape, const struc
 int pools_resize(struct pools *pools, unsigned index, unsigned min, unsigned max, struct dyno_error *err);
 /** pools_print() - one line a pool: its number, shape, bounds and what became of it */
 void pools_print(struct pools *pools, FILE *out);
+/** pools_print_json() - the same as the end of the object that stats_print_json() began */
+void pools_print_json(struct pools *pools, FILE *out);
 /** pools_print_prometheus() - the same as metrics */
 void pools_print_prometheus(struct pools *pools, FILE *out);
 

@@ -47,9 +47,9 @@ struct field {
 #define STATS (1u << REQUEST_STATS)
 #define POOL (1u << REQUEST_POOL)
 
-/* in the order of enum dyno_net and enum request_format */
+/* in the order of enum dyno_net and enum dyno_launcher_format */
 static const char *const nets[] = { "private", "none", "host", NULL };
-static const char *const formats[] = { "text", "prometheus", NULL };
+static const char *const formats[] = { "text", "prometheus", "json", NULL };
 
 static const struct field fields_known[] = {
 	{ "name", FIELD_TEXT, START, AT(app.name), NULL, 0, 0 },
@@ -78,6 +78,7 @@ static const struct field fields_known[] = {
 	{ "scratch_dir", FIELD_TEXT, START, AT(shape.scratch_dir), NULL, 0, 0 },
 	{ "requested_ns", FIELD_64, START, AT(requested_ns), NULL, 1, UINT64_MAX },
 	{ "detach", FIELD_FLAG, START, AT(detach), NULL, 0, 0 },
+	{ "kill_on_hangup", FIELD_FLAG, START, AT(kill_on_hangup), NULL, 0, 0 },
 	{ "grace_ms", FIELD_64, START | 1u << REQUEST_STOP, AT(grace_ms), NULL, 0, DAY_MS },
 	{ "dyno", FIELD_TEXT, ENDS | SIGNAL, AT(dyno), NULL, 0, 0 },
 	{ "start", FIELD_64, ENDS | SIGNAL, AT(start), NULL, 1, UINT64_MAX },

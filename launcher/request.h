@@ -21,15 +21,13 @@ enum request_verb {
 	REQUEST_COUNT,
 };
 
-/** enum request_format - of STATS */
-enum request_format { REQUEST_TEXT, REQUEST_PROMETHEUS };
-
 #define REQUEST_NOT_GIVEN UINT64_MAX
 
 /**
  * struct request - one request; texts are the packet's
- * @shape, @app, @requested_ns, @detach: of START; @app's slug and streams travel as descriptors
+ * @shape, @app, @requested_ns, @detach, @kill_on_hangup: of START; @app's slug and streams travel as descriptors
  * @dyno, @start: which dyno, by name or by the number of this peer's request that started it
+ * @format:  enum dyno_launcher_format
  * @grace_ms, @pool, @min, @max: REQUEST_NOT_GIVEN when they were left out
  * @vectors: owned: where argv, env and publish of @app lie
  */
@@ -40,6 +38,7 @@ struct request {
 	uint64_t requested_ns;
 	uint64_t grace_ms;
 	bool detach;
+	bool kill_on_hangup;
 	const char *dyno;
 	uint64_t start;
 	uint64_t signal;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -39,6 +40,7 @@ int resident_add(struct peer *peer, uint64_t id, const struct request *request, 
 	resident->uid = peer->who.uid;
 	resident->id = id;
 	resident->detach = request->detach;
+	resident->kill_on_hangup = request->kill_on_hangup;
 	resident->tty = request->shape.tty;
 	resident->grace_ms = request->grace_ms == REQUEST_NOT_GIVEN ? launcher->config.grace_ms : request->grace_ms;
 	LIST_INSERT_HEAD(&launcher->residents, resident, next);
@@ -133,12 +135,14 @@ static void end(struct resident *resident)
 /** on_exited() - the app ended */
 static void on_exited(struct resident *resident, struct dyno_event *event)
 {
-	static const char late[] = "did not stop within its time of grace and was killed";
+	int signo = WIFSIGNALED(event->status) ? WTERMSIG(event->status) : 0;
 
 	resident->launcher->stats.exited++;
-	_Static_assert(sizeof(late) <= sizeof(event->reason), "the reason fits");
 	if (resident->late)
-		memcpy(event->reason, late, sizeof(late));
+		(void)text_copy(event->reason, sizeof(event->reason),
+		                "did not stop within its time of grace and was killed");
+	else if (signo != 0 && (resident->deadline_ns != 0 || resident->sent >> (signo - 1) & 1))
+		event->reason[0] = '\0'; /* it was asked for: nobody has to be told why */
 	tell_exited(resident, event);
 	end(resident);
 }
@@ -201,15 +205,24 @@ void resident_control(struct resident *resident)
 	if (resident->state >= RESIDENT_ENDED || control_serve(resident->control, &type, &grace_ms) < 0)
 		return;
 	if (type == CONTROL_KILL)
-		(void)dyno_kill(resident->dyno);
+		resident_kill(resident);
 	else if (type == CONTROL_STOP)
 		resident_stop(resident, grace_ms < 0 ? REQUEST_NOT_GIVEN : (uint64_t)grace_ms);
 }
 
 /* ---- its end ----------------------------------------------------------------------------------------------------- */
 
+void resident_kill(struct resident *resident)
+{
+	if (resident->state >= RESIDENT_ENDED)
+		return;
+	resident->sent |= 1ULL << (SIGKILL - 1);
+	(void)dyno_kill(resident->dyno);
+}
+
 void resident_signal(struct resident *resident, int signo, bool all)
 {
+	resident->sent |= 1ULL << (signo - 1);
 	if (resident->state == RESIDENT_BOOTING)
 		resident->held |= 1ULL << (signo - 1);
 	else
@@ -235,7 +248,11 @@ void resident_stop(struct resident *resident, uint64_t grace_ms)
 void resident_leave(struct resident *resident)
 {
 	resident->peer = NULL;
-	if (!resident->detach)
+	if (resident->detach)
+		return;
+	if (resident->kill_on_hangup)
+		resident_kill(resident);
+	else
 		resident_stop(resident, REQUEST_NOT_GIVEN);
 }
 

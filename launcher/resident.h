@@ -30,6 +30,8 @@ void resident_reaped(struct resident *resident);
 void resident_signal(struct resident *resident, int signo, bool all);
 /** resident_stop() - TERM to all, KILL after @grace_ms (REQUEST_NOT_GIVEN: its own) */
 void resident_stop(struct resident *resident, uint64_t grace_ms);
+/** resident_kill() - KILL to everything in it, at once */
+void resident_kill(struct resident *resident);
 /** resident_leave() - its peer goes away: stop it, or keep it without a peer if it was detached */
 void resident_leave(struct resident *resident);
 

@@ -91,6 +91,7 @@ enum resident_state {
  * @queued:  among the launcher's chores
  * @deadline_ns: end of its grace, 0 when it is not being stopped
  * @held:    signals that came before it was up, bit N - 1 for signal N
+ * @sent:    signals that were sent to it, likewise
  * @late:    the grace was not enough
  */
 struct resident {
@@ -105,6 +106,7 @@ struct resident {
 	uint64_t id;
 	enum resident_state state;
 	bool detach;
+	bool kill_on_hangup;
 	bool tty;
 	bool late;
 	struct dyno *dyno;
@@ -112,6 +114,7 @@ struct resident {
 	uint64_t grace_ms;
 	uint64_t deadline_ns;
 	uint64_t held;
+	uint64_t sent;
 	struct reaping reaping;
 };
 

@@ -42,6 +42,8 @@ void stats_listening(struct stats *stats, enum dyno_birth birth, const struct dy
 
 /** stats_print() - for people */
 void stats_print(const struct stats *stats, const struct stats_now *now, FILE *out);
+/** stats_print_json() - as the beginning of a JSON object, which pools_print_json() ends */
+void stats_print_json(const struct stats *stats, const struct stats_now *now, FILE *out);
 /** stats_print_prometheus() - as https://prometheus.io/docs/instrumenting/exposition_formats/ wants it */
 void stats_print_prometheus(const struct stats *stats, const struct stats_now *now, FILE *out);
 

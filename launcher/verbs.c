@@ -61,7 +61,7 @@ static int stop_serve(struct peer *peer, struct packet *packet, const struct req
 	if (!resident)
 		return err->code;
 	if (request->verb == REQUEST_KILL)
-		(void)dyno_kill(resident->dyno);
+		resident_kill(resident);
 	else
 		resident_stop(resident, request->grace_ms);
 	peer_done(peer, packet->head.id);
@@ -117,6 +117,16 @@ static int list_serve(struct peer *peer, struct packet *packet, const struct req
 	return 0;
 }
 
+/* in the order of enum dyno_launcher_format */
+static const struct {
+	void (*stats)(const struct stats *stats, const struct stats_now *now, FILE *out);
+	void (*pools)(struct pools *pools, FILE *out);
+} stats_writers[] = {
+	{ stats_print, pools_print },
+	{ stats_print_prometheus, pools_print_prometheus },
+	{ stats_print_json, pools_print_json },
+};
+
 /** stats_serve() - numbers and histograms */
 static int stats_serve(struct peer *peer, struct packet *packet, const struct request *request, struct dyno_error *err)
 {
@@ -128,13 +138,8 @@ static int stats_serve(struct peer *peer, struct packet *packet, const struct re
 
 	if (!out)
 		return error_set(err, -ENOMEM, "stats", "out of memory");
-	if (request->format == REQUEST_PROMETHEUS) {
-		stats_print_prometheus(&launcher->stats, &now, out);
-		pools_print_prometheus(launcher->pools, out);
-	} else {
-		stats_print(&launcher->stats, &now, out);
-		pools_print(launcher->pools, out);
-	}
+	stats_writers[request->format].stats(&launcher->stats, &now, out);
+	stats_writers[request->format].pools(launcher->pools, out);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "stats", "out of memory");
 	peer_report(peer, packet->head.id, text);
