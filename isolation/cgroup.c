@@ -226,13 +226,18 @@ uint64_t cgroup_own_memory(const struct cgroup *group)
 	return memory + swap;
 }
 
+void cgroup_joined(struct cgroup *group)
+{
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		group->tasks_fd[i] = fd_close(group->tasks_fd[i]);
+}
+
 void cgroup_done(struct cgroup *group)
 {
+	cgroup_joined(group);
 	group->v2_fd = fd_close(group->v2_fd);
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
 		group->v1_fd[i] = fd_close(group->v1_fd[i]);
-		group->tasks_fd[i] = fd_close(group->tasks_fd[i]);
-	}
 }
 
 /**

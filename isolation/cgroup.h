@@ -82,6 +82,8 @@ int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup 
 int cgroup_clone_fd(const struct cgroup *group);
 /** cgroup_join_child() - child half: join the v1 groups; no allocation. Mustn't: run after capabilities are dropped */
 int cgroup_join_child(const struct cgroup *group, struct dyno_error *err);
+/** cgroup_joined() - the child has joined: close what only that needed */
+void cgroup_joined(struct cgroup *group);
 /**
  * cgroup_limit() - set the limits (parent, any time); those that are 0 stay as they are
  * Return: 0; -ERANGE for less memory or processes than work; -EOPNOTSUPP for a limit that nothing here can hold

@@ -189,10 +189,15 @@ uid_t identity_user(const struct identity *identity)
 	return identity->base + IDENTITY_USER;
 }
 
-void identity_done(struct identity *identity)
+void identity_settle(struct identity *identity)
 {
 	reap_holder(&identity->holder[0]);
 	reap_holder(&identity->holder[1]);
+}
+
+void identity_done(struct identity *identity)
+{
+	identity_settle(identity);
 	identity->user_fd = fd_close(identity->user_fd);
 	identity->slug_fd = fd_close(identity->slug_fd);
 }

@@ -71,6 +71,8 @@ uint32_t identity_translate(uint32_t base, uint32_t owner, uint32_t id);
 /** identity_user() - the host id of the dyno's user, to own its scratch directories */
 uid_t identity_user(const struct identity *identity);
 
+/** identity_settle() - reap the holders, of one that is to stay for long: their zombies cost 10 KiB each */
+void identity_settle(struct identity *identity);
 /** identity_done() - close the descriptors and reap the holders */
 void identity_done(struct identity *identity);
 

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "runtime/channel.h"
+#include "runtime/host.h"
 #include "runtime/sandbox.h"
 
 #define STEP "pool"
@@ -152,9 +153,16 @@ static void destroy(struct parked *parked)
 /** arrive() - @parked is ready; on failure it still is its caller's */
 static int arrive(struct nursery *nursery, struct parked *parked, struct dyno_error *err)
 {
+	struct dyno_sandbox *sandbox = parked->sandbox;
 	struct dyno_pool *pool = parked->pool;
-	int r = parked->sandbox->pid > 0 ? watch(nursery, parked->sandbox->pidfd, TAG_READY) : 0;
+	int r = 0;
 
+	/* It may wait for long: what is of no more use would cost memory, and descriptors. */
+	identity_settle(&sandbox->identity);
+	if (sandbox->pid > 0) {
+		cgroup_joined(&sandbox->group);
+		r = watch(nursery, sandbox->pidfd, TAG_READY);
+	}
 	if (r < 0)
 		return error_set(err, r, STEP, "cannot watch a sandbox:");
 	pthread_mutex_lock(&nursery->lock);
@@ -341,6 +349,8 @@ static void tend(struct nursery *nursery, struct dyno_pool *pool, uint64_t now_n
 	}
 	work->make = pool;
 	demand_made(&pool->demand, now_ns);
+	nursery->host->slug.uid = pool->owner_uid;
+	nursery->host->slug.gid = pool->owner_gid;
 }
 
 /** decide() - what is to be done next; who is served goes to the end of the queue */

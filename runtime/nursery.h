@@ -48,6 +48,7 @@ TAILQ_HEAD(parked_list, parked);
  * @config, @strings: what to keep ready, and the owned copies that it points into; bounds are in @demand
  * @ready:    oldest first
  * @building: how many are on their way; the thread's own
+ * @owner_uid, @owner_gid: of the last slug of its owner's host: the next is likely to be theirs, too
  * @closed:   the owner is gone: destroy what there is, then this
  */
 struct dyno_pool {
@@ -60,6 +61,8 @@ struct dyno_pool {
 	struct parked_list ready;
 	unsigned building;
 	struct dyno_pool_stats stats;
+	uid_t owner_uid;
+	gid_t owner_gid;
 	bool closed;
 };
 

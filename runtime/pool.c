@@ -77,6 +77,8 @@ int dyno_pool_open(struct dyno_host *host, const struct dyno_pool_config *config
 	}
 	pool->nursery = host->nursery;
 	pool->host = host;
+	pool->owner_uid = host->slug.uid;
+	pool->owner_gid = host->slug.gid;
 	TAILQ_INIT(&pool->ready);
 	demand_begin(&pool->demand, config->min, config->max, config->per_second, clock_ns());
 	pthread_mutex_lock(&pool->nursery->lock);
@@ -185,6 +187,8 @@ static struct dyno_sandbox *take(struct dyno_pool *pool, const struct dyno_app *
 		pool->stats.taken++;
 	else
 		pool->stats.missed++;
+	pool->owner_uid = pool->host->slug.uid;
+	pool->owner_gid = pool->host->slug.gid;
 	pthread_mutex_unlock(&pool->nursery->lock);
 	if (parked)
 		sandbox = parked->sandbox;
