@@ -57,7 +57,8 @@ RUNTIME := host spec app prepare sandbox late child runner channel init dyno eve
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs
 CLI := main start guard verb verbs elsewhere app/options app/config_options app/start_options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
-	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion
+	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion \
+	run_remote group launcher launcher_options launcher_pool
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
 	test_cgroup_processes test_channel test_claim test_cli_doctor test_cli_report test_cli_run_options \
@@ -66,7 +67,8 @@ UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup 
 	test_network_tenants test_network_walls test_nft test_options test_policy test_pool test_procfile test_publish \
 	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
 	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
-	test_watch test_watcher
+	test_watch test_watcher \
+	test_cli_launcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
 SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \

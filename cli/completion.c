@@ -32,6 +32,7 @@ static const char *bash_operands(enum verb_operand operand)
 	case VERB_OPERAND_DYNOS: return "_dyno_words \"$(dyno ps -q 2>/dev/null)\" \"$word\"";
 	case VERB_OPERAND_VERB: return "_dyno_words \"$verbs\" \"$word\"";
 	case VERB_OPERAND_SHELL: return "_dyno_words \"bash zsh fish\" \"$word\"";
+	case VERB_OPERAND_LAUNCHER: return "_dyno_words \"stats pool stop reload\" \"$word\"";
 	case VERB_OPERAND_DIRECTORY: return "mapfile -t COMPREPLY < <(compgen -d -- \"$word\")";
 	}
 	return ":";
@@ -101,6 +102,7 @@ static const char *zsh_operands(enum verb_operand operand)
 	case VERB_OPERAND_DYNOS: return " '*:dyno:_dyno_names'";
 	case VERB_OPERAND_VERB: return " '1:verb:_dyno_verbs'";
 	case VERB_OPERAND_SHELL: return " '1:shell:(bash zsh fish)'";
+	case VERB_OPERAND_LAUNCHER: return " '1:question:(stats pool stop reload)' '*:: :'";
 	case VERB_OPERAND_DIRECTORY: return " '1:directory:_files -/'";
 	}
 	return "";
@@ -170,6 +172,7 @@ static const char *fish_operands(enum verb_operand operand)
 	case VERB_OPERAND_DYNOS: return "-x -a '(dyno ps -q 2>/dev/null)'";
 	case VERB_OPERAND_VERB: return "-x -a \"$__dyno_verbs\"";
 	case VERB_OPERAND_SHELL: return "-x -a 'bash zsh fish'";
+	case VERB_OPERAND_LAUNCHER: return "-x -a 'stats pool stop reload'";
 	case VERB_OPERAND_DIRECTORY: return "-x -a '(__fish_complete_directories)'";
 	}
 	return NULL;

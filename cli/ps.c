@@ -159,6 +159,23 @@ static void print_bytes(const struct registry_entry *entry)
 		fputs(",\"bytes_in\":null,\"bytes_out\":null", stdout);
 }
 
+/** print_boot() - how it was born, and when each phase of its boot ended, from the request; before it if it was ready */
+static void print_boot(const struct registry_entry *entry)
+{
+	const struct dyno_timeline *boot = &entry->boot;
+	const char *separator = "";
+
+	printf(",\"birth\":\"%s\",\"phases_ns\":{", dyno_birth_name(entry->birth));
+	for (int i = 0; i < DYNO_PHASE_COUNT; i++) {
+		if (i == DYNO_PHASE_REQUESTED || !boot->ns[i])
+			continue;
+		printf("%s\"%s\":%" PRId64, separator, dyno_phase_name((enum dyno_phase)i),
+		       (int64_t)(boot->ns[i] - boot->ns[DYNO_PHASE_REQUESTED]));
+		separator = ",";
+	}
+	fputc('}', stdout);
+}
+
 /** print_json() - all dynos for programs */
 static void print_json(const struct registry_entry *entries, int count)
 {
@@ -175,6 +192,7 @@ static void print_json(const struct registry_entry *entries, int count)
 			printf("%" PRIu64, entry->listening_ns);
 		else
 			fputs("null", stdout);
+		print_boot(entry);
 		printf(",\"net\":\"%s\",\"address\":", net_name(entry->net));
 		text_json(stdout, entry->address);
 		printf(",\"port\":%u", (unsigned)entry->port);

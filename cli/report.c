@@ -53,9 +53,19 @@ static const struct track *track_of(enum dyno_phase phase)
 	return tracks[0].phases & BIT(phase) ? &tracks[0] : &tracks[1];
 }
 
-/** phase_begin() - when @phase began: at the latest earlier stamp of its track, or where the track starts */
+/** phase_ready() - @phase was over when the dyno was asked for: it comes from a pool */
+static bool phase_ready(const struct dyno_timeline *timeline, int phase)
+{
+	return timeline->ns[phase] < timeline->ns[DYNO_PHASE_REQUESTED];
+}
+
+/**
+ * phase_begin() - when @phase began: at the latest earlier stamp of its track, or where the track starts
+ * What follows a request began with it, however long the sandbox was parked.
+ */
 static uint64_t phase_begin(const struct dyno_timeline *timeline, enum dyno_phase phase)
 {
+	uint64_t requested = timeline->ns[DYNO_PHASE_REQUESTED];
 	const struct track *track = track_of(phase);
 	uint64_t begin = timeline->ns[track->start];
 
@@ -65,6 +75,8 @@ static uint64_t phase_begin(const struct dyno_timeline *timeline, enum dyno_phas
 		if ((track->phases & BIT(i)) && ns > begin && ns < timeline->ns[phase])
 			begin = ns;
 	}
+	if (begin < requested && !phase_ready(timeline, phase))
+		begin = requested;
 	return begin < timeline->ns[phase] ? begin : timeline->ns[phase];
 }
 
@@ -83,14 +95,17 @@ static void timeline_text(FILE *out, const char *name, const struct dyno_timelin
 	for (int i = 0; i < DYNO_PHASE_COUNT; i++) {
 		if (!phase_happened(timeline, i))
 			continue;
-		units_format_ns(timeline->ns[i] - timeline->ns[DYNO_PHASE_REQUESTED], end, sizeof(end));
+		if (phase_ready(timeline, i))
+			(void)text_copy(end, sizeof(end), "ready");
+		else
+			units_format_ns(timeline->ns[i] - timeline->ns[DYNO_PHASE_REQUESTED], end, sizeof(end));
 		units_format_ns(timeline->ns[i] - phase_begin(timeline, (enum dyno_phase)i), took, sizeof(took));
 		fprintf(out, "  %-11s at %10s   took %10s   %s\n", dyno_phase_name((enum dyno_phase)i), end, took,
 		        track_of((enum dyno_phase)i)->label);
 	}
 }
 
-/** timeline_json() - one object; at_ns counts from the request */
+/** timeline_json() - one object; at_ns counts from the request, and is negative for what was ready before */
 static void timeline_json(FILE *out, const char *name, const struct dyno_timeline *timeline)
 {
 	const char *separator = "";
@@ -101,9 +116,9 @@ static void timeline_json(FILE *out, const char *name, const struct dyno_timelin
 	for (int i = 0; i < DYNO_PHASE_COUNT; i++) {
 		if (!phase_happened(timeline, i))
 			continue;
-		fprintf(out, "%s{\"phase\":\"%s\",\"track\":\"%s\",\"at_ns\":%" PRIu64 ",\"took_ns\":%" PRIu64 "}",
+		fprintf(out, "%s{\"phase\":\"%s\",\"track\":\"%s\",\"at_ns\":%" PRId64 ",\"took_ns\":%" PRIu64 "}",
 		        separator, dyno_phase_name((enum dyno_phase)i), track_of((enum dyno_phase)i)->label,
-		        timeline->ns[i] - timeline->ns[DYNO_PHASE_REQUESTED],
+		        (int64_t)(timeline->ns[i] - timeline->ns[DYNO_PHASE_REQUESTED]),
 		        timeline->ns[i] - phase_begin(timeline, (enum dyno_phase)i));
 		separator = ",";
 	}
@@ -115,6 +130,9 @@ static void timeline_chrome(FILE *out, const char *name, const struct dyno_timel
 {
 	uint64_t zero = timeline->ns[DYNO_PHASE_REQUESTED];
 
+	for (int i = 0; i < DYNO_PHASE_COUNT; i++)
+		if (phase_happened(timeline, i) && timeline->ns[i] < zero)
+			zero = timeline->ns[i];
 	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{"
 	      "\"name\":",
 	      out);
@@ -135,6 +153,8 @@ static void timeline_chrome(FILE *out, const char *name, const struct dyno_timel
 		        track_of((enum dyno_phase)i) - tracks + 1, dyno_phase_name((enum dyno_phase)i),
 		        (double)(begin - zero) / 1e3, (double)(timeline->ns[i] - begin) / 1e3);
 	}
+	fprintf(out, ",\n{\"ph\":\"i\",\"pid\":1,\"tid\":1,\"s\":\"p\",\"name\":\"requested\",\"ts\":%.3f}",
+	        (double)(timeline->ns[DYNO_PHASE_REQUESTED] - zero) / 1e3);
 	fputs("\n]}\n", out);
 }
 

@@ -88,6 +88,9 @@ static int run_launch(struct run *run, struct dyno_error *err)
 
 	if (code < 0)
 		return code;
+	code = run_remote_launch(run->request, run->requested_ns, &run->back, err);
+	if (code < 0 || run->back)
+		return code;
 	return run_own_launch(run->request, run->requested_ns, &run->back, err);
 }
 

@@ -163,6 +163,16 @@ const struct option_spec run_specs[] = {
 	  .offset = RUN(keep),
 	  .min = 1,
 	  .help = "save what the dyno wrote into DIR, which must be empty or missing" },
+	{ .name = "launcher",
+	  .type = OPTION_STRING,
+	  .metavar = "FILE",
+	  .offset = RUN(launcher),
+	  .min = 1,
+	  .help = "have the dyno launched by the launcher that listens at FILE (default: this user's own, if it runs)" },
+	{ .name = "no-launcher",
+	  .type = OPTION_FLAG,
+	  .offset = RUN(no_launcher),
+	  .help = "launch the dyno here, whether a launcher runs or not" },
 	{ .name = "quiet", .letter = 'q', .type = OPTION_FLAG, .offset = RUN(quiet), .help = "say nothing but errors" },
 	{ .name = "dry-run",
 	  .type = OPTION_FLAG,
@@ -288,6 +298,22 @@ static void resolve_limits(const struct run_given *given, struct dyno_limits *li
 		limits->nofile = given->nofile;
 }
 
+/** resolve_launcher() - --launcher together with what contradicts it */
+static int resolve_launcher(const struct run_given *given, struct dyno_error *err)
+{
+	const char *other = given->no_launcher ? "--no-launcher"
+	                    : given->keep      ? "--keep"
+	                    : given->diff      ? "--diff"
+	                                       : NULL;
+
+	if (!given->launcher || !other)
+		return 0;
+	error_set(err, -EINVAL, "launcher", "--launcher and %s exclude each other", other);
+	if (!given->no_launcher)
+		error_remedy(err, "what a dyno of a launcher wrote is gone when it has ended: use --no-launcher");
+	return -EINVAL;
+}
+
 int run_options_resolve(const struct run_given *given, char *const *command, struct run_request *ret,
                         struct dyno_error *err)
 {
@@ -321,6 +347,8 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 		net_default(given, ret);
 	if (code == 0 && given->keep)
 		code = resolve_keep(given->keep, err);
+	if (code == 0)
+		code = resolve_launcher(given, err);
 	return code;
 }
 

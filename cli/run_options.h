@@ -23,6 +23,7 @@ struct run_given {
 	const char *name;
 	const char *keep;
 	const char *timeline_file;
+	const char *launcher;
 	const char *port;
 	struct option_list publish;
 	const char *publish_unix;
@@ -41,6 +42,7 @@ struct run_given {
 	bool no_init;
 	bool dry_run;
 	bool diff;
+	bool no_launcher;
 	bool quiet;
 };
 

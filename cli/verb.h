@@ -22,6 +22,7 @@ enum verb_operand {
 	VERB_OPERAND_DYNOS,        /* NAME... */
 	VERB_OPERAND_VERB,         /* a verb */
 	VERB_OPERAND_SHELL,        /* bash, zsh or fish */
+	VERB_OPERAND_LAUNCHER,     /* what is asked of a launcher */
 	VERB_OPERAND_DIRECTORY,    /* DIR */
 };
 
@@ -82,13 +83,14 @@ int dyno_name_check(const char *name, struct dyno_error *err);
 	}
 
 /* the verbs, each in the file of its name */
-extern const struct option_spec run_specs[], exec_specs[], ps_specs[], stop_specs[], gc_specs[], doctor_specs[],
-	plain_specs[];
+extern const struct option_spec run_specs[], exec_specs[], ps_specs[], stop_specs[], gc_specs[], launcher_specs[],
+	doctor_specs[], plain_specs[];
 int run_main(int argc, char **argv, uint64_t requested_ns);
 int exec_main(int argc, char **argv, uint64_t requested_ns);
 int ps_main(int argc, char **argv, uint64_t requested_ns);
 int stop_main(int argc, char **argv, uint64_t requested_ns);
 int gc_main(int argc, char **argv, uint64_t requested_ns);
+int launcher_main(int argc, char **argv, uint64_t requested_ns);
 int doctor_main(int argc, char **argv, uint64_t requested_ns);
 int version_main(int argc, char **argv, uint64_t requested_ns);
 int help_main(int argc, char **argv, uint64_t requested_ns);

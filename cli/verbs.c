@@ -64,6 +64,20 @@ const struct verb verbs[] = {
 	  .about = "Every start does the same on its way; nothing of a running dyno is touched.",
 	  .specs = gc_specs,
 	  .main = gc_main },
+	{ .name = "launcher",
+	  .usage = "[OPTION]... [stats|pool [NUMBER MIN-MAX]|stop|reload]",
+	  .summary = "start dynos for others, from sandboxes that are ready before they are asked for",
+	  .about =
+	          "Without an operand it runs in the foreground, listens at a unix socket, and keeps pools of parked sandboxes. "
+	          "dyno run uses one of the same user that is there, and so starts at once; schedulers speak to it by libdyno's "
+	          "dyno-launcher.h, or by its protocol. Its dynos are listed, stopped and entered like all others.\n"
+	          "TERM stops all its dynos and ends it. HUP reads its options again, from the file of --config; dynos, "
+	          "connections and the socket stay. If it is killed its dynos end with it.\n"
+	          "stats tells what was started, how each dyno was born, and how long the phases of the boots took. pool lists the "
+	          "pools, or gives one other bounds. stop ends the launcher and waits for that; reload is HUP.",
+	  .specs = launcher_specs,
+	  .operand = VERB_OPERAND_LAUNCHER,
+	  .main = launcher_main },
 	{ .name = "doctor",
 	  .usage = "[OPTION]...",
 	  .summary = "tell what this machine gives, what is missing and how to get it",

@@ -65,6 +65,8 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	dyno->sandbox->timeline.ns[DYNO_PHASE_EXEC] = ns;
 	ret->type = DYNO_EVENT_UP;
 	dyno->entry.boot_ns = ns - dyno->sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
+	dyno->entry.birth = dyno->sandbox->birth;
+	dyno->entry.boot = dyno->sandbox->timeline;
 	/* The dyno is known already; without its boot time if this fails. */
 	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
 	if (watch->reports < 0)
@@ -94,6 +96,7 @@ static void on_listening(struct dyno *dyno, const struct watch_report *report, s
 	(void)network_listening(sandbox->host->network, &dyno->policy, &report->seen, &sandbox->network, &ret->error);
 	dyno->entry.listening_ns = sandbox->timeline.ns[DYNO_PHASE_LISTENING] -
 	                           sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
+	dyno->entry.boot = sandbox->timeline;
 	(void)registry_publish(sandbox->slot_fd, &dyno->entry);
 }
 

@@ -19,7 +19,7 @@
 #include "base/units.h"
 #include "runtime/host.h"
 
-#define ENTRY_SIZE 2048
+#define ENTRY_SIZE 4096
 #define ENTRY_END "end=1\n" /* last line of a whole entry: a reader that does not see it read too early */
 
 /** in_one_line() - a copy of @text in @buf without line ends: an entry has one line for each key */
@@ -33,18 +33,30 @@ static const char *in_one_line(const char *text, char *buf, size_t size)
 	return buf;
 }
 
+/** phases_text() - the stamps of @boot that there are, "requested:NS,claimed:NS" */
+static const char *phases_text(const struct dyno_timeline *boot, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (int i = 0; i < DYNO_PHASE_COUNT; i++)
+		if (boot->ns[i])
+			(void)text_append(buf, size, "%s%s:%" PRIu64, buf[0] ? "," : "",
+			                  dyno_phase_name((enum dyno_phase)i), boot->ns[i]);
+	return buf;
+}
+
 int registry_publish(int fd, const struct registry_entry *entry)
 {
-	char text[ENTRY_SIZE], command[sizeof(entry->command)], slug[sizeof(entry->slug)];
+	char text[ENTRY_SIZE], command[sizeof(entry->command)], slug[sizeof(entry->slug)], phases[512];
 	int length = text_format(text, sizeof(text),
 	                         "name=%s\nslot=%u\nlauncher=%d\npid=%d\nstarted=%" PRIu64 "\nboot_ns=%" PRIu64
 	                         "\nlistening_ns=%" PRIu64 "\nnet=%u\naddress=%s\nifname=%s\nport=%u\npublished=%s\n"
-	                         "publish_unix=%s\ncommand=%s\nslug=%s\nscratch_dir=%s\n" ENTRY_END,
+	                         "publish_unix=%s\ncommand=%s\nslug=%s\nscratch_dir=%s\nbirth=%u\nboot=%s\n" ENTRY_END,
 	                         entry->name, entry->slot, entry->launcher, entry->pid, entry->started, entry->boot_ns,
 	                         entry->listening_ns, (unsigned)entry->net, entry->address, entry->ifname, entry->port,
 	                         entry->published, entry->publish_unix,
 	                         in_one_line(entry->command, command, sizeof(command)),
-	                         in_one_line(entry->slug, slug, sizeof(slug)), entry->scratch_dir);
+	                         in_one_line(entry->slug, slug, sizeof(slug)), entry->scratch_dir,
+	                         (unsigned)entry->birth, phases_text(&entry->boot, phases, sizeof(phases)));
 
 	if (length < 0)
 		return length;
@@ -61,6 +73,23 @@ static uint64_t parse_number(const char *value, uint64_t max)
 
 	(void)units_number(value, 0, max, &number);
 	return number;
+}
+
+/** parse_phases() - phases_text() read back; unknown phases are a newer version's */
+static void parse_phases(struct dyno_timeline *boot, const char *value)
+{
+	char text[512];
+	char *word, *rest = text;
+
+	if (text_copy(text, sizeof(text), value) < 0)
+		return;
+	while ((word = strsep(&rest, ","))) {
+		const char *name = strsep(&word, ":");
+
+		for (int i = 0; word && i < DYNO_PHASE_COUNT; i++)
+			if (strcmp(name, dyno_phase_name((enum dyno_phase)i)) == 0)
+				boot->ns[i] = parse_number(word, UINT64_MAX);
+	}
 }
 
 /** parse_network_line() - one KEY=VALUE of those that tell of the network */
@@ -103,6 +132,10 @@ static void parse_line(struct registry_entry *entry, const char *key, const char
 		(void)text_copy(entry->slug, sizeof(entry->slug), value);
 	else if (strcmp(key, "scratch_dir") == 0)
 		(void)text_copy(entry->scratch_dir, sizeof(entry->scratch_dir), value);
+	else if (strcmp(key, "birth") == 0)
+		entry->birth = (enum dyno_birth)parse_number(value, DYNO_BIRTH_WARM);
+	else if (strcmp(key, "boot") == 0)
+		parse_phases(&entry->boot, value);
 	else
 		parse_network_line(entry, key, value);
 }

@@ -26,6 +26,8 @@ struct registry_entry {
 	uint64_t started;      /* CLOCK_REALTIME, seconds */
 	uint64_t boot_ns;      /* request to exec */
 	uint64_t listening_ns; /* request to listening on its port, 0 until then */
+	enum dyno_birth birth;
+	struct dyno_timeline boot; /* all stamps, from exec on */
 	enum dyno_net net;
 	char address[16];
 	char ifname[16]; /* this machine's end of its link, "" without */

@@ -93,6 +93,30 @@ static void test_a_phase_that_did_not_happen_is_left_out(void **state)
 	}
 }
 
+static void test_what_was_ready_before_the_request_took_none_of_it(void **state)
+{
+	struct dyno_timeline timeline = boot;
+	char *text;
+
+	(void)state;
+	timeline.ns[DYNO_PHASE_REQUESTED] = START + 900000;
+	timeline.ns[DYNO_PHASE_ATTACHED] = START + 1000000;
+	text = print(REPORT_TEXT, "web.1", &timeline);
+	assert_non_null(strstr(text, "confined    at      ready   took      40 us"));
+	assert_non_null(strstr(text, "attached    at     100 us   took     100 us"));
+	assert_non_null(strstr(text, "exec        at     300 us   took     200 us"));
+	free(text);
+	text = print(REPORT_JSON, "web.1", &timeline);
+	assert_non_null(strstr(text, "\"phase\":\"confined\",\"track\":\"dyno\",\"at_ns\":-100000,\"took_ns\":40000"));
+	assert_non_null(strstr(text, "\"phase\":\"attached\",\"track\":\"dyno\",\"at_ns\":100000,\"took_ns\":100000"));
+	free(text);
+	/* no time of a trace is negative */
+	text = print(REPORT_CHROME, "web.1", &timeline);
+	assert_null(strstr(text, "\":-"));
+	assert_non_null(strstr(text, "\"name\":\"requested\",\"ts\":800.000"));
+	free(text);
+}
+
 static void assert_line(const struct dyno_discarded *discarded, const char *kept, const char *expected)
 {
 	char line[512];
@@ -143,9 +167,13 @@ static void test_exit_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),           cmocka_unit_test(test_json_times_follow_the_tracks),
-		cmocka_unit_test(test_chrome),         cmocka_unit_test(test_a_phase_that_did_not_happen_is_left_out),
-		cmocka_unit_test(test_discarded_line), cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_json_times_follow_the_tracks),
+		cmocka_unit_test(test_chrome),
+		cmocka_unit_test(test_a_phase_that_did_not_happen_is_left_out),
+		cmocka_unit_test(test_what_was_ready_before_the_request_took_none_of_it),
+		cmocka_unit_test(test_discarded_line),
+		cmocka_unit_test(test_exit_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

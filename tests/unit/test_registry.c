@@ -23,6 +23,8 @@ static const struct registry_entry example = {
 	.command = "/app/server",
 	.slug = "/srv/a b=c",
 	.scratch_dir = "/var/scratch",
+	.birth = DYNO_BIRTH_WARM,
+	.boot = { .ns = { [DYNO_PHASE_REQUESTED] = 5, [DYNO_PHASE_CLONED] = 3, [DYNO_PHASE_LISTENING] = UINT64_MAX } },
 };
 
 /** publish() - claim slot @slot of @host for a dyno @name. Return: the claim */
@@ -66,6 +68,8 @@ static void round_trip(void **state)
 	assert_string_equal(entry.command, example.command);
 	assert_string_equal(entry.slug, example.slug);
 	assert_string_equal(entry.scratch_dir, example.scratch_dir);
+	assert_int_equal(entry.birth, example.birth);
+	assert_memory_equal(&entry.boot, &example.boot, sizeof(entry.boot));
 	fd_close(fd);
 }
 
@@ -92,6 +96,8 @@ static void longest_entry_fits(void **state)
 	struct registry_entry got;
 	int fd = claim_take(d->fd, "0");
 
+	for (int i = 0; i < DYNO_PHASE_COUNT; i++)
+		entry.boot.ns[i] = UINT64_MAX;
 	fill(entry.name, sizeof(entry.name));
 	fill(entry.address, sizeof(entry.address));
 	fill(entry.ifname, sizeof(entry.ifname));
@@ -107,6 +113,7 @@ static void longest_entry_fits(void **state)
 	assert_string_equal(got.published, entry.published);
 	assert_string_equal(got.publish_unix, entry.publish_unix);
 	assert_true(got.started == UINT64_MAX);
+	assert_memory_equal(&got.boot, &entry.boot, sizeof(entry.boot));
 	fd_close(fd);
 }
 
