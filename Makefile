@@ -84,7 +84,10 @@ CONFIG_APP := app_json app_name detect file json_place procfile profile quote re
 FORMATION := backoff body formation link log logfile logline loop measure plan requests ring serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
-APP := main directory check detect app operands vars_print config config_edit config_set releases app_choice console live live_list logs recipe start
+APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
+	bench_peer bench_plan bench_ready bench_report bench_root bench_spawn bench_stats bench_svg bench_words \
+	check config config_edit config_set console detect directory live live_list logs operands recipe \
+	releases start vars_print
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
@@ -164,7 +167,9 @@ FILTER := $(B)/isolation/syscalls_filter.h
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
 # where `dyno` looks for it, from its own place: here and installed
 APP_BIN := $(B)/libexec/dyno/dyno-app
-PRODUCTS := $(B)/dyno $(APP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
+# what `dyno bench` puts in a command's place
+STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
+PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
 .PHONY: FORCE all demo check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-tools fuzz lint format install clean help \
@@ -189,7 +194,15 @@ $(APP_BIN): $(APP_PIC) $(B)/internal.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ \
-		$(APP_PIC) $(B)/internal.a $(JANSSON_LIBS) $(SQLITE_LIBS) $(NL_LIBS)
+		$(APP_PIC) $(B)/internal.a $(JANSSON_LIBS) $(SQLITE_LIBS) $(NL_LIBS) -lm
+
+# no C library, no start-up code, and nothing of ours to be sanitized: its first instruction is what is timed
+$(STAMP_BIN): cli/app/stamp.c Makefile
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 $(WARNINGS) $(WERROR) -O2 -ffreestanding -fno-stack-protector -fno-tree-loop-distribute-patterns \
+		-fcf-protection=none -fno-pie -no-pie -static -nostdlib -Wl,-z,noseparate-code -Wl,-z,noexecstack \
+		-Wl,--build-id=none -o $@ $<
 
 # the command with failure injection (base/fault.h), for the tests that fail each step of a boot
 $(B)/tests/dyno-faults: $(FAULT_OBJ)
@@ -365,7 +378,7 @@ bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; repor
 	benchmarks/run.sh
 	benchmarks/network.sh
 
-SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(APP_SRC) $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
+SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(APP_SRC) cli/app/stamp.c $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 
 lint: $(FILTER) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
 	$(Q)scripts/lint.sh $(SOURCES)
@@ -412,6 +425,7 @@ install: all docs ## to DESTDIR/PREFIX: commands, library, header, pkg-config, m
 		$(DATADIR)/bash-completion/completions $(DATADIR)/zsh/site-functions $(DATADIR)/fish/vendor_completions.d)
 	install -m 755 $(B)/dyno $(DESTDIR)$(BINDIR)/dyno
 	install -m 755 $(APP_BIN) $(DESTDIR)$(LIBEXECDIR)/dyno-app
+	install -m 755 $(STAMP_BIN) $(DESTDIR)$(LIBEXECDIR)/dyno-stamp
 	install -m 644 $(B)/libdyno.a $(DESTDIR)$(LIBDIR)/libdyno.a
 	install -m 755 $(B)/libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so.$(SOVERSION)
 	ln -sf libdyno.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdyno.so
