@@ -62,7 +62,7 @@ CLI := main start guard verb verbs elsewhere app/options app/config_options app/
 PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
 	test_cgroup_processes test_channel test_claim test_cli_doctor test_cli_report test_cli_run_options \
-	test_cli_terminal test_command test_config_vars test_conntrack test_demand test_detect test_dotenv test_environment test_gc \
+	test_cli_terminal test_command test_config_vars test_config_verbs test_conntrack test_demand test_detect test_dotenv test_environment test_gc \
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_nft test_options test_policy test_pool test_procfile test_publish \
 	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
@@ -298,7 +298,7 @@ $(B)/tests/unit/test_library_static: $(B)/pic/tests/unit/test_library.o $(B)/lib
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(NL_LIBS)
 
-$(B)/tests/unit/test_app: | $(B)/dyno $(APP_BIN)
+$(B)/tests/unit/test_app $(B)/tests/unit/test_config_verbs: | $(B)/dyno $(APP_BIN)
 $(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
 $(B)/tests/unit/test_releases $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
 # it compares our filter with the one that libseccomp would make

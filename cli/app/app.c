@@ -11,38 +11,18 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/app/app_choice.h"
 #include "cli/message.h"
 #include "cli/verb.h"
-
-int app_name_choose(const char *given, char ret[static APP_NAME_LENGTH_MAX + 1])
-{
-	const char *variable = getenv("DYNO_APP");
-	const char *name = given ? given : variable && variable[0] ? variable : NULL;
-	struct dyno_error err = { 0 };
-	char directory[PATH_MAX];
-	int code;
-
-	if (name)
-		code = app_name_check(name, &err);
-	else if (!getcwd(directory, sizeof(directory)))
-		code = error_set(&err, -errno, "app", "cannot tell the current directory, which names the app:");
-	else
-		code = app_name_from_directory(directory, ret, &err);
-	if (code < 0)
-		return message_usage(&err);
-	if (name)
-		(void)text_copy(ret, APP_NAME_LENGTH_MAX + 1, name);
-	return VERB_CONTINUE;
-}
 
 int app_open(const char *given, bool create, struct app *ret)
 {
 	struct app app = { .store = NULL };
 	struct dyno_error err = { 0 };
-	int code = app_name_choose(given, app.name);
+	int code = app_choose(given, NULL, app.name, &err);
 
-	if (code != VERB_CONTINUE)
-		return code;
+	if (code < 0)
+		return message_usage(&err);
 	code = config_store_open(NULL, create, &app.store, &err);
 	if (code < 0 && (create || code != -ENOENT))
 		return message_error(NULL, &err);

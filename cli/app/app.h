@@ -21,14 +21,8 @@ struct app {
 };
 
 /**
- * app_name_choose() - the app's name: @given, or else DYNO_APP, or else the current directory's
+ * app_open() - the app, see app_choice.h, and its store
  * @given: by --app; NULL for none
- * Return: VERB_CONTINUE, or the exit code to end with after a message
- */
-int app_name_choose(const char *given, char ret[static APP_NAME_LENGTH_MAX + 1]);
-
-/**
- * app_open() - the app and its store
  * @create: make a store if there is none
  * Return: VERB_CONTINUE, or the exit code to end with after a message
  */
