@@ -60,21 +60,21 @@ CLI := main start guard verb verbs elsewhere app/options app/config_options app/
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion \
 	run_remote group launcher launcher_options launcher_pool
 PROBE := attempts facts files hostile listening network probe processes sockets
-UNIT_TESTS := test_address test_app test_app_json test_capabilities test_cgroup test_cgroup_layouts \
+UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabilities test_cgroup test_cgroup_layouts \
 	test_cgroup_processes test_channel test_claim test_cli_doctor test_cli_report test_cli_run_options \
 	test_cli_terminal test_command test_config_vars test_config_verbs test_conntrack test_demand test_detect test_dotenv test_environment test_gc \
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
-	test_network_tenants test_network_walls test_nft test_options test_policy test_pool test_procfile test_publish \
+	test_network_tenants test_network_walls test_nft test_options test_policy test_pool test_procfile test_protocol test_publish \
 	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
 	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
 	test_watch test_watcher \
 	test_cli_launcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch lifecycle_support machine support world
-SANDBOX_TESTS := test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
+SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak \
 	test_terminal test_thousand test_verbs
-FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_spec fuzz_units
+FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c) $(LAUNCHER_CLIENT:%=launcher/%.c)
@@ -300,6 +300,10 @@ $(B)/tests/unit/test_library_static: $(B)/pic/tests/unit/test_library.o $(B)/lib
 
 $(B)/tests/unit/test_app $(B)/tests/unit/test_config_verbs: | $(B)/dyno $(APP_BIN)
 $(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
+# a part of the second program that needs nothing of it
+$(B)/tests/unit/test_bench_stats: $(B)/pic/cli/app/bench_stats.o
+$(B)/tests/unit/test_bench_stats: TEST_LIBS = -lm
+$(B)/tests/sandbox/test_bench: TEST_LIBS = $(JANSSON_LIBS)
 $(B)/tests/unit/test_releases $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)

@@ -63,7 +63,7 @@ static int read_head(const char *text, struct protocol_head *ret, struct dyno_er
 	if (!read_number(version, 0, &number) || number > UINT16_MAX)
 		return malformed(err, "the version behind \"" MAGIC "\" is not a number");
 	ret->version = (unsigned)number;
-	if (read_number(id, 1, &number) && *text == '\0')
+	if (read_number(id, 1, &number) && id.text[id.size] == '\0')
 		ret->id = number;
 	if (ret->version != PROTOCOL_VERSION)
 		return error_set(err, -EPROTONOSUPPORT, STEP, "version %u of the protocol is not spoken here, %d is",
