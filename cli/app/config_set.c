@@ -140,12 +140,13 @@ static ssize_t read_unseen(const char *key, char buf[static INPUT_MAX])
 /** add_input() - standard input as the value of @key, without a newline at its end. Return: 0 or negative errno */
 static int add_input(struct environment *vars, const char *key, struct dyno_error *err)
 {
-	_cleanup_free_ char *value = malloc(INPUT_MAX), *pair = NULL;
+	_cleanup_free_ char *value = NULL, *pair = NULL;
 	ssize_t size = -ENOMEM;
 	int code = config_key_check(key, strlen(key), err);
 
 	if (code < 0)
 		return code;
+	value = malloc(INPUT_MAX);
 	if (value && isatty(STDIN_FILENO))
 		size = read_unseen(key, value);
 	else if (value)

@@ -397,7 +397,7 @@ static void neither_dyno_nor_the_library_knows_sqlite(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		int fd = open(program(names[i], path), O_RDONLY | O_CLOEXEC);
-		struct stat st;
+		struct stat st = { 0 };
 		void *text;
 
 		assert_true(fd >= 0 && fstat(fd, &st) == 0);
