@@ -75,7 +75,7 @@ static int userns_open(const char *uid_map, const char *gid_map, int *ret_fd, pi
 	launcher = getpid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	holder = clone(holder_main, stack, CLONE_VM | CLONE_NEWUSER, &launcher);
+	holder = clone(holder_main, stack, CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_NEWUSER, &launcher);
 	code = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (holder < 0)

@@ -107,13 +107,14 @@ int mounts_attach(int fd, int rootfd, const char *path, struct dyno_error *err)
 	_cleanup_close_ int at = -1;
 	int target = rootfd;
 
-	if (path[0] != '\0') {
+	/* One component is not followed by move_mount(2) itself, if it is a symlink: two calls less */
+	if (strchr(path, '/')) {
 		at = mounts_resolve(rootfd, path);
 		if (at < 0)
 			return error_set(err, at, "mount", "cannot resolve mount point /%s:", path);
 		target = at;
 	}
-	if (move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(fd, "", target, at >= 0 ? "" : path, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return error_set(err, -errno, "mount", "cannot attach /%s:", path);
 	return 0;
 }

@@ -35,24 +35,39 @@ static const struct {
 	{ "fs", READ_ONLY },          { "irq", READ_ONLY },           { "sys", READ_ONLY },
 };
 
-/** cover_path() - hide or protect one path of the proc mount @proc; a path that this kernel does not have needs nothing */
-static int cover_path(size_t i, int proc, int scratch, struct dyno_error *err)
+/** protect() - bind one path of the proc mount @proc over itself, read-only; one that this kernel does not have needs nothing */
+static int protect(int proc, const char *path, struct dyno_error *err)
 {
-	_cleanup_close_ int target = mounts_resolve(proc, covers[i].path);
+	_cleanup_close_ int fd = mounts_clone(proc, path, PROC_ATTR | MOUNT_ATTR_RDONLY, -1);
+
+	if (fd == -ENOENT)
+		return 0;
+	return fd < 0 ? error_set(err, fd, "proc", "cannot protect /proc/%s:", path)
+	              : mounts_attach(fd, proc, path, err);
+}
+
+/**
+ * hide() - mount an empty file or directory over one path of @proc; one that this kernel does not have needs nothing
+ * Looked for before there is a mask: to drop a detached mount takes an RCU grace period.
+ */
+static int hide(int proc, const char *path, int scratch, const char *empty, struct dyno_error *err)
+{
 	_cleanup_close_ int mask = -1;
 
-	if (target == -ENOENT)
+	if (faccessat(proc, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return 0;
-	if (target < 0)
-		return error_set(err, target, "proc", "cannot resolve /proc/%s:", covers[i].path);
-	/* A mask takes its attributes from scratch's mount: setting none of its own saves a call, and it is empty anyway. */
+	/* It takes its attributes from scratch's mount: setting none of its own saves a call, and it is empty anyway. */
+	mask = mounts_clone(scratch, empty, 0, -1);
+	return mask < 0 ? error_set(err, mask, "proc", "cannot hide /proc/%s:", path)
+	                : mounts_attach(mask, proc, path, err);
+}
+
+/** cover_path() - one path of the proc mount @proc */
+static int cover_path(size_t i, int proc, int scratch, struct dyno_error *err)
+{
 	if (covers[i].cover == READ_ONLY)
-		mask = mounts_clone(target, "", PROC_ATTR | MOUNT_ATTR_RDONLY, -1);
-	else
-		mask = mounts_clone(scratch, covers[i].cover == HIDE_DIR ? "masked.d" : "masked", 0, -1);
-	if (mask < 0)
-		return error_set(err, mask, "proc", "cannot cover /proc/%s:", covers[i].path);
-	return mounts_attach(mask, target, "", err);
+		return protect(proc, covers[i].path, err);
+	return hide(proc, covers[i].path, scratch, covers[i].cover == HIDE_DIR ? "masked.d" : "masked", err);
 }
 
 /** attach_sys() - /sys/devices/system/cpu, which runtimes read to size their thread pools; nothing else of /sys */

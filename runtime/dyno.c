@@ -37,28 +37,19 @@ static int adopt_app(struct dyno_sandbox *sandbox, const struct dyno_app *app, s
 	return r < 0 ? r : sandbox_limit(sandbox, &app->limits, err);
 }
 
-/**
- * admit() - give the network end its app, before it runs
- * The claim says from here on that somebody was here: what the packet filter is told outlives a killed launcher, and
- * nobody looks for it behind an empty claim.
- */
+/** admit() - give the network end its app, before it runs */
 static int admit(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = dyno->sandbox;
-	const struct dyno_shape *shape = &sandbox->shape;
-	struct registry_entry entry = { .slot = sandbox->slot, .net = shape->net };
-	int r = policy_read(app, shape->net, &dyno->policy, err);
+	enum dyno_net net = sandbox->shape.net;
+	int r = policy_read(app, net, &dyno->policy, err);
 
-	if (r < 0 || shape->net != DYNO_NET_PRIVATE)
+	if (r < 0 || net != DYNO_NET_PRIVATE)
 		return r;
-	if (shape->scratch_dir)
-		(void)text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
-	if (app->publish_unix)
-		(void)text_copy(entry.publish_unix, sizeof(entry.publish_unix), app->publish_unix);
-	r = registry_publish(sandbox->slot_fd, &entry);
+	r = sandbox_note(sandbox, app->publish_unix, err);
 	if (r < 0)
-		return error_set(err, r, "claim", "cannot note the dyno in its claim:");
-	r = network_admit(sandbox->host->network, shape->net, &dyno->policy, &sandbox->network, err);
+		return r;
+	r = network_admit(sandbox->host->network, net, &dyno->policy, &sandbox->network, err);
 	if (r == -EADDRINUSE)
 		registry_name_owner(sandbox->host, &dyno->policy, err);
 	/* The caller's; by now there is a socket. */
@@ -144,8 +135,7 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 
 	if (r < 0)
 		return error_set(err, r, "start", "injected failure at start:");
-	r = spec_check_app(&dyno->sandbox->shape, app, err);
-	if (r == 0 && !dyno->sandbox->shape.tty)
+	if (!dyno->sandbox->shape.tty)
 		r = spec_check_streams(app->fds, err);
 	if (r == 0)
 		r = adopt_app(dyno->sandbox, app, err);
@@ -169,6 +159,18 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 }
 
 int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret, struct dyno_error *err)
+{
+	int r = spec_check_app(&sandbox->shape, app, err);
+
+	if (r < 0) {
+		dyno_sandbox_destroy(sandbox);
+		return r;
+	}
+	return dyno_start_checked(sandbox, app, ret, err);
+}
+
+int dyno_start_checked(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret,
+                       struct dyno_error *err)
 {
 	struct dyno *dyno = calloc(1, sizeof(*dyno));
 	int r;

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "runtime/host.h"
 #include "runtime/nursery.h"
+#include "runtime/running.h"
 #include "runtime/sandbox.h"
 #include "runtime/spec.h"
 
@@ -216,7 +217,7 @@ int dyno_pool_start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t
 		r = dyno_prepare(pool->host, &pool->config.shape, app, requested_ns, &sandbox, err);
 	}
 	if (r == 0)
-		r = dyno_start(sandbox, app, ret, err);
+		r = dyno_start_checked(sandbox, app, ret, err);
 	/* Only now: the refill is to run beside the app, not before it. */
 	nursery_wake(pool->nursery);
 	return r;

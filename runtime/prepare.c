@@ -29,7 +29,6 @@
 #include "runtime/channel.h"
 #include "runtime/child.h"
 #include "runtime/host.h"
-#include "runtime/registry.h"
 #include "runtime/spec.h"
 
 /** enum when - which steps are to be run: parts are what is made before there is a process */
@@ -113,18 +112,14 @@ static int step_disk(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_shape *shape = &sandbox->shape;
-	struct registry_entry entry = { .slot = sandbox->slot };
 	int r;
 
 	if (!shape->scratch_dir)
 		return 0;
 	/* Before there is anything to clean up: whoever finds this claim stale must know where to look. */
-	r = text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
+	r = sandbox_note(sandbox, NULL, err);
 	if (r == 0)
-		r = registry_publish(sandbox->slot_fd, &entry);
-	if (r < 0)
-		return error_set(err, r, "claim", "cannot note scratch directory %s:", shape->scratch_dir);
-	r = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
+		r = scratch_open_disk(shape->scratch_dir, sandbox->slot, shape->scratch_size, err);
 	if (r < 0)
 		return r;
 	sandbox->scratch = r;
@@ -211,7 +206,8 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.terminal = -1,
 		.terminal_master = -1,
 		.notify = -1,
-		.late = sandbox->late && !host->rootless && !sandbox->shape.scratch_dir,
+		/* Of a parked one whose slug is known only the name comes late. */
+		.late = sandbox->late && sandbox->slug[0] == '\0' && !host->rootless && !sandbox->shape.scratch_dir,
 		.tree = -1,
 		.ruleset = -1,
 	};
@@ -356,6 +352,9 @@ static int prepare_new(struct prepare *prepare, struct dyno_host *host, const st
 		prepare->limits = &defaults;
 	network_begin(host->network, shape->net);
 	r = run_steps(prepare, err);
+	/* Nobody waits for a parked one yet: 40 us less when somebody does. */
+	if (r == 0 && !prepare->app && shape->net == DYNO_NET_PRIVATE)
+		r = sandbox_note(prepare->sandbox, NULL, err);
 	fd_close(prepare->child_end);
 	if (r < 0) {
 		dyno_sandbox_destroy(prepare->sandbox);

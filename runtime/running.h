@@ -38,6 +38,10 @@ struct dyno {
 	uint32_t boot_timeout_ms;
 };
 
+/** dyno_start_checked() - dyno_start() of an app that spec_check_app() has seen */
+int dyno_start_checked(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret,
+                       struct dyno_error *err);
+
 /** events_begin() - make what dyno_fd() gives, over the channel and the first process. Return: 0 or negative errno */
 int events_begin(struct dyno *dyno);
 /** events_parked() - its sandbox has told that it is parked: begin to watch for the app's listening, if asked to */

@@ -206,6 +206,26 @@ int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked,
 	return cgroup_limit(cgroups, &sandbox->group, &held, err);
 }
 
+int sandbox_note(struct dyno_sandbox *sandbox, const char *publish_unix, struct dyno_error *err)
+{
+	const struct dyno_shape *shape = &sandbox->shape;
+	struct registry_entry entry = { .slot = sandbox->slot, .net = shape->net };
+	int r = 0;
+
+	if (sandbox->noted && !publish_unix)
+		return 0;
+	if (shape->scratch_dir)
+		r = text_copy(entry.scratch_dir, sizeof(entry.scratch_dir), shape->scratch_dir);
+	if (r == 0 && publish_unix)
+		r = text_copy(entry.publish_unix, sizeof(entry.publish_unix), publish_unix);
+	if (r == 0)
+		r = registry_publish(sandbox->slot_fd, &entry);
+	if (r < 0)
+		return error_set(err, r, "claim", "cannot note the dyno in its claim:");
+	sandbox->noted = true;
+	return 0;
+}
+
 void sandbox_settle(struct dyno_sandbox *sandbox)
 {
 	attach_reap(&sandbox->visitor);

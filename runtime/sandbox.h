@@ -26,6 +26,7 @@
  * @birth:  how much of it was there before the request
  * @slug_mount: what /app was made from late, -1 without; @visitor: who attached it: kept for sandbox_settle()
  * @late:   prepared without its app; @no_app: /app is still to be attached
+ * @noted:  its claim says that somebody was here
  * @parked: its init has said so; @terminal, @notify: what came with that, -1 without: master of the pseudo-terminal, listener of
  *          the system call filter
  */
@@ -51,6 +52,7 @@ struct dyno_sandbox {
 	pid_t visitor;
 	bool late;
 	bool no_app;
+	bool noted;
 	bool parked;
 	int terminal;
 	int notify;
@@ -97,6 +99,13 @@ int sandbox_take_name(struct dyno_sandbox *sandbox, const char *name, struct dyn
 
 /** sandbox_hosts() - the text of /etc/hosts of a dyno called @hostname. Return: as text_format() */
 int sandbox_hosts(const struct dyno_sandbox *sandbox, const char *hostname, char *buf, size_t size);
+
+/**
+ * sandbox_note() - have the claim say that somebody was here, once: whoever finds it stale has to look for what that left
+ * What the packet filter is told outlives a killed launcher, and nobody looks for it behind an empty claim.
+ * @publish_unix: path of a socket that is about to be made, NULL for none
+ */
+int sandbox_note(struct dyno_sandbox *sandbox, const char *publish_unix, struct dyno_error *err);
 
 /** sandbox_settle() - let go of what only the launch needed: each of it takes time that nobody has before the app runs */
 void sandbox_settle(struct dyno_sandbox *sandbox);
