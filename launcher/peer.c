@@ -327,6 +327,8 @@ static void drop(struct peer *peer)
 	}
 	LIST_REMOVE(peer, next);
 	launcher->peer_count--;
+	/* A child that is being made has a copy for a moment, and as long as there is one, events of it come (epoll(7)). */
+	(void)epoll_ctl(launcher->epoll, EPOLL_CTL_DEL, peer->fd, NULL);
 	fd_close(peer->fd);
 	free(peer);
 	peers_resume(launcher);

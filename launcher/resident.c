@@ -124,8 +124,6 @@ static void end(struct resident *resident)
 	resident->state = RESIDENT_ENDED;
 	resident->deadline_ns = 0;
 	(void)epoll_ctl(resident->launcher->epoll, EPOLL_CTL_DEL, dyno_fd(resident->dyno), NULL);
-	if (resident->control)
-		(void)epoll_ctl(resident->launcher->epoll, EPOLL_CTL_DEL, control_fd(resident->control), NULL);
 	/* The name is given back while the socket is ours no more; who waits for the end hears of it when all is gone. */
 	control_unlisten(resident->control);
 	resident->reaping.dyno = resident->dyno;
@@ -306,12 +304,10 @@ static void listen_for(struct resident *resident)
 	struct launcher *launcher = resident->launcher;
 	struct dyno_error err = { 0 };
 
-	if (control_open(launcher->host, resident->dyno, &resident->control, &err) < 0) {
-		launcher_say(launcher, "%s: %s: %s", dyno_name(resident->dyno), err.step, err.text);
-		return;
-	}
 	resident->control_source = (struct source){ SOURCE_CONTROL, resident };
-	(void)launcher_watch(launcher, control_fd(resident->control), &resident->control_source, EPOLLIN);
+	if (control_open_in(launcher->host, resident->dyno, launcher->epoll, &resident->control_source,
+	                    &resident->control, &err) < 0)
+		launcher_say(launcher, "%s: %s: %s", dyno_name(resident->dyno), err.step, err.text);
 }
 
 void residents_chore(struct launcher *launcher)

@@ -29,13 +29,20 @@ struct client {
 	uint32_t exec_id;
 };
 
+/**
+ * struct control - the server half, of one dyno
+ * @epoll:  its own, or the caller's: then @shared, whose @data events carry
+ * @packet: of the request that is being served, NULL in between: there may be thousands of us
+ */
 struct control {
 	struct dyno_host *host;
 	struct dyno *dyno;
 	int epoll;
+	bool shared;
+	void *data;
 	int listener;
 	struct client clients[CLIENTS];
-	struct channel_packet packet;
+	struct channel_packet *packet;
 };
 
 int control_address(const struct dyno_host *host, const char *name, struct sockaddr_un *ret)
@@ -67,10 +74,34 @@ static int listen_at(const struct control *control)
 	return TAKE_FD(fd);
 }
 
-int control_open(struct dyno_host *host, struct dyno *dyno, struct control **ret, struct dyno_error *err)
+/** watch_for() - have epoll tell of @fd; @index: which client's it is, CLIENTS for the listener */
+static int watch_for(const struct control *control, int fd, uint32_t index)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (control->shared)
+		event.data.ptr = control->data;
+	else
+		event.data.u32 = index;
+	return epoll_ctl(control->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/**
+ * forget() - close @fd
+ * Told to a shared epoll: a child that is being made has a copy for a moment, and as long as there is one, events of it come (epoll(7)).
+ */
+static int forget(const struct control *control, int fd)
+{
+	if (control->shared && fd >= 0)
+		(void)epoll_ctl(control->epoll, EPOLL_CTL_DEL, fd, NULL);
+	return fd_close(fd);
+}
+
+/** open_control() - control_open(), in epoll @epoll of the caller, or -1 */
+static int open_control(struct dyno_host *host, struct dyno *dyno, int epoll, void *data, struct control **ret,
+                        struct dyno_error *err)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	struct epoll_event event = { .events = EPOLLIN };
 	int r = fault_at("control");
 	size_t i;
 
@@ -83,11 +114,11 @@ int control_open(struct dyno_host *host, struct dyno *dyno, struct control **ret
 	control->dyno = dyno;
 	for (i = 0; i < CLIENTS; i++)
 		control->clients[i].fd = -1;
-	control->epoll = epoll_create1(EPOLL_CLOEXEC);
+	control->shared = epoll >= 0;
+	control->data = data;
+	control->epoll = control->shared ? epoll : epoll_create1(EPOLL_CLOEXEC);
 	control->listener = listen_at(control);
-	event.data.u32 = CLIENTS;
-	if (control->epoll < 0 || control->listener < 0 ||
-	    epoll_ctl(control->epoll, EPOLL_CTL_ADD, control->listener, &event) < 0) {
+	if (control->epoll < 0 || control->listener < 0 || watch_for(control, control->listener, CLIENTS) < 0) {
 		int code = control->listener < 0 ? control->listener : -errno;
 
 		control_close(control);
@@ -95,6 +126,17 @@ int control_open(struct dyno_host *host, struct dyno *dyno, struct control **ret
 	}
 	*ret = control;
 	return 0;
+}
+
+int control_open(struct dyno_host *host, struct dyno *dyno, struct control **ret, struct dyno_error *err)
+{
+	return open_control(host, dyno, -1, NULL, ret, err);
+}
+
+int control_open_in(struct dyno_host *host, struct dyno *dyno, int epoll, void *data, struct control **ret,
+                    struct dyno_error *err)
+{
+	return open_control(host, dyno, epoll, data, ret, err);
 }
 
 int control_fd(const struct control *control)
@@ -107,7 +149,7 @@ static void drop_client(struct control *control, struct client *client)
 {
 	if (client->exec_id != 0)
 		(void)dyno_exec_signal(control->dyno, client->exec_id, SIGHUP);
-	client->fd = fd_close(client->fd);
+	client->fd = forget(control, client->fd);
 	client->exec_id = 0;
 }
 
@@ -115,7 +157,6 @@ static void drop_client(struct control *control, struct client *client)
 static void accept_client(struct control *control)
 {
 	_cleanup_close_ int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct epoll_event event = { .events = EPOLLIN };
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 	uint32_t i;
@@ -126,8 +167,7 @@ static void accept_client(struct control *control)
 		return;
 	for (i = 0; i < CLIENTS && control->clients[i].fd >= 0; i++)
 		;
-	event.data.u32 = i;
-	if (i == CLIENTS || epoll_ctl(control->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (i == CLIENTS || watch_for(control, fd, i) < 0)
 		return;
 	control->clients[i].fd = TAKE_FD(fd);
 }
@@ -143,7 +183,7 @@ static void refuse(const struct client *client, const struct dyno_error *error)
 /** serve_exec() - start the process that @packet describes */
 static void serve_exec(struct control *control, struct client *client)
 {
-	struct channel_packet *packet = &control->packet;
+	struct channel_packet *packet = control->packet;
 	bool tty = (packet->message.flags & CHANNEL_WANT_TERMINAL) != 0;
 	struct dyno_app app = { 0 };
 	struct dyno_error error = { 0 };
@@ -172,8 +212,8 @@ static void serve_exec(struct control *control, struct client *client)
 static void serve_client(struct control *control, struct client *client, enum control_request_type *ret,
                          int64_t *ret_grace_ms)
 {
-	const struct channel_message *message = &control->packet.message;
-	int r = channel_receive(client->fd, &control->packet, false);
+	const struct channel_message *message = &control->packet->message;
+	int r = channel_receive(client->fd, control->packet, false);
 
 	if (r == -EAGAIN)
 		return;
@@ -189,17 +229,16 @@ static void serve_client(struct control *control, struct client *client, enum co
 	} else if (message->type == CONTROL_ASK_SIGNAL && client->exec_id != 0) {
 		(void)dyno_exec_signal(control->dyno, client->exec_id, message->value);
 	}
-	channel_close_fds(&control->packet);
+	channel_close_fds(control->packet);
 }
 
-int control_serve(struct control *control, enum control_request_type *ret, int64_t *ret_grace_ms)
+/** serve_ready() - what epoll says is ready */
+static int serve_ready(struct control *control, enum control_request_type *ret, int64_t *ret_grace_ms)
 {
 	struct epoll_event events[8];
 	int count = epoll_wait(control->epoll, events, 8, 0);
 	int i;
 
-	*ret = CONTROL_NOTHING;
-	*ret_grace_ms = -1;
 	for (i = 0; i < count; i++) {
 		uint32_t at = events[i].data.u32;
 
@@ -209,6 +248,33 @@ int control_serve(struct control *control, enum control_request_type *ret, int64
 			serve_client(control, &control->clients[at], ret, ret_grace_ms);
 	}
 	return count < 0 && errno != EINTR ? -errno : 0;
+}
+
+/** serve_all() - whoever has something to say: a shared epoll tells only that somebody has */
+static void serve_all(struct control *control, enum control_request_type *ret, int64_t *ret_grace_ms)
+{
+	for (size_t i = 0; i < CLIENTS; i++)
+		if (control->clients[i].fd >= 0)
+			serve_client(control, &control->clients[i], ret, ret_grace_ms);
+	accept_client(control);
+}
+
+int control_serve(struct control *control, enum control_request_type *ret, int64_t *ret_grace_ms)
+{
+	int r = 0;
+
+	*ret = CONTROL_NOTHING;
+	*ret_grace_ms = -1;
+	control->packet = malloc(sizeof(*control->packet));
+	if (!control->packet)
+		return -ENOMEM;
+	if (control->shared)
+		serve_all(control, ret, ret_grace_ms);
+	else
+		r = serve_ready(control, ret, ret_grace_ms);
+	free(control->packet);
+	control->packet = NULL;
+	return r;
 }
 
 void control_event(struct control *control, struct dyno_event *event)
@@ -237,7 +303,11 @@ void control_unlisten(struct control *control)
 	if (!control || control->listener < 0)
 		return;
 	(void)unlinkat(control->host->sockets_fd, control->dyno->sandbox->name, 0);
-	control->listener = fd_close(control->listener);
+	control->listener = forget(control, control->listener);
+	/* Nobody is served any more: what clients say would only keep the caller's loop turning. */
+	for (size_t i = 0; control->shared && i < CLIENTS; i++)
+		if (control->clients[i].fd >= 0)
+			(void)epoll_ctl(control->epoll, EPOLL_CTL_DEL, control->clients[i].fd, NULL);
 }
 
 struct control *control_close(struct control *control)
@@ -248,8 +318,9 @@ struct control *control_close(struct control *control)
 		return NULL;
 	control_unlisten(control);
 	for (i = 0; i < CLIENTS; i++)
-		fd_close(control->clients[i].fd);
-	fd_close(control->epoll);
+		(void)forget(control, control->clients[i].fd);
+	if (!control->shared)
+		fd_close(control->epoll);
 	free(control);
 	return NULL;
 }

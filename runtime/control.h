@@ -22,6 +22,12 @@ enum control_request_type { CONTROL_NOTHING, CONTROL_STOP, CONTROL_KILL };
 int control_open(struct dyno_host *host, struct dyno *dyno, struct control **ret, struct dyno_error *err);
 int control_fd(const struct control *control);
 /**
+ * control_open_in() - the same for a caller with many dynos, which has an epoll descriptor for them all
+ * Saves a descriptor each. Whenever @epoll gives an event with @data, control_serve() is to be called.
+ */
+int control_open_in(struct dyno_host *host, struct dyno *dyno, int epoll, void *data, struct control **ret,
+                    struct dyno_error *err);
+/**
  * control_serve() - handle what is ready; exec requests are served within
  * @ret: CONTROL_STOP or CONTROL_KILL when a client asked so; @ret_grace_ms: with STOP, -1 for the launcher's own
  */
