@@ -98,3 +98,22 @@ const struct option_spec rollback_specs[] = {
 	VERB_HELP_SPEC,
 	{ 0 },
 };
+
+const struct option_spec settings_specs[] = {
+	APP_NAME_SPEC(struct settings_given),
+	JSON_SPEC(struct settings_given),
+	VERB_HELP_SPEC,
+	{ 0 },
+};
+
+const struct option_spec settings_set_specs[] = {
+	APP_NAME_SPEC(struct settings_given),
+	VERB_HELP_SPEC,
+	{ 0 },
+};
+
+const struct option_spec settings_unset_specs[] = {
+	APP_NAME_SPEC(struct settings_given),
+	VERB_HELP_SPEC,
+	{ 0 },
+};

@@ -60,8 +60,16 @@ struct rollback_given {
 	const char *app;
 };
 
+/** struct settings_given - of `dyno settings`; the other two have no --json */
+struct settings_given {
+	bool help;
+	const char *app;
+	bool json;
+};
+
 extern const struct option_spec config_specs[], config_get_specs[], config_set_specs[], config_add_specs[],
-	config_unset_specs[], config_edit_specs[], releases_specs[], releases_info_specs[], rollback_specs[];
+	config_unset_specs[], config_edit_specs[], releases_specs[], releases_info_specs[], rollback_specs[],
+	settings_specs[], settings_set_specs[], settings_unset_specs[];
 /* the verbs; see struct verb */
 int config_main(int argc, char **argv, uint64_t requested_ns);
 int config_get_main(int argc, char **argv, uint64_t requested_ns);
@@ -72,5 +80,8 @@ int config_edit_main(int argc, char **argv, uint64_t requested_ns);
 int releases_main(int argc, char **argv, uint64_t requested_ns);
 int releases_info_main(int argc, char **argv, uint64_t requested_ns);
 int rollback_main(int argc, char **argv, uint64_t requested_ns);
+int settings_main(int argc, char **argv, uint64_t requested_ns);
+int settings_set_main(int argc, char **argv, uint64_t requested_ns);
+int settings_unset_main(int argc, char **argv, uint64_t requested_ns);
 
 #endif /* CLI_APP_CONFIG_OPTIONS_H */

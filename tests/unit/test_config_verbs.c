@@ -387,6 +387,34 @@ static void releases_are_told_and_gone_back_to(void **state)
 	            "\"version\": 4.*\"current\": true, \"config_vars\": \\{\n  \"A\": \"2\",\n  \"B\": \"3\"\n");
 }
 
+static void settings_are_what_start_would_take(void **state)
+{
+	const struct world world = { .d = *state, .app = "a" };
+	struct outcome outcome;
+
+	outcome = RUN(&world, "settings");
+	expect(&outcome, 0, "=== a Settings\n\n", "");
+	outcome = RUN(&world, "settings:set", "allow-host=5432,6379", "-a", "a");
+	expect(&outcome, 0, "", "Changing settings of a... done; its next dyno start has them\n");
+	outcome = RUN(&world, "settings", "--json");
+	expect(&outcome, 0, "{\"allow-host\": \"5432,6379\"}\n", "");
+	outcome = RUN(&world, "settings:set", "allow-host=99999");
+	expect_line(&outcome, 2, "99999");
+	outcome = RUN(&world, "settings:set", "allowhost=1");
+	expect_line(&outcome, 2, "there is no setting 'allowhost' (there is: allow-host)");
+	outcome = RUN(&world, "settings:set", "allow-host");
+	expect_line(&outcome, 2, "write allow-host=VALUE");
+	outcome = RUN(&world, "settings");
+	expect(&outcome, 0, "=== a Settings\n\nallow-host: 5432,6379\n", "");
+	outcome = RUN(&world, "settings:unset", "allow-host");
+	assert_int_equal(outcome.code, 0);
+	outcome = RUN(&world, "settings");
+	expect(&outcome, 0, "=== a Settings\n\n", "");
+	/* they are no config vars, and make no release */
+	outcome = RUN(&world, "releases");
+	expect(&outcome, 0, "a has no releases.\n", "");
+}
+
 /* ---- where it is not -------------------------------------------------------------------------------------------- */
 
 static void neither_dyno_nor_the_library_knows_sqlite(void **state)
@@ -424,6 +452,7 @@ int main(void)
 		DIRECTORY_TEST(a_text_with_mistakes_is_kept),
 		DIRECTORY_TEST(what_others_changed_meanwhile_is_not_overwritten),
 		DIRECTORY_TEST(releases_are_told_and_gone_back_to),
+		DIRECTORY_TEST(settings_are_what_start_would_take),
 		cmocka_unit_test(neither_dyno_nor_the_library_knows_sqlite),
 	};
 
