@@ -43,16 +43,31 @@ static bool needs_localnet(const struct policy *policy, const struct network *ne
 	return needs;
 }
 
-/** open_link() - the settings of the host's end that not every policy needs */
-static int open_link(struct network_host *host, const struct policy *policy, const struct network *network,
+void network_expect(struct network *network, enum dyno_net net, const struct dyno_app *app, bool web)
+{
+	struct dyno_error err;
+	struct policy policy;
+
+	if (net != DYNO_NET_PRIVATE)
+		return;
+	/* What cannot be read is told by network_admit()'s caller. */
+	if (!app)
+		network->localnet = web || network->resolver != 0;
+	else if (policy_read(app, net, &policy, &err) == 0)
+		network->localnet = needs_localnet(&policy, network);
+}
+
+/** open_link() - the settings of the host's end that not every policy needs, where it has not got them yet */
+static int open_link(struct network_host *host, const struct policy *policy, struct network *network,
                      struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	int r = network_step("admit link", err);
 
-	if (r == 0 && needs_localnet(policy, network)) {
+	if (r == 0 && !network->localnet && needs_localnet(policy, network)) {
 		link_add_localnet(&batch, network->index);
 		r = netlink_send(host->sock, &batch, STEP, err);
+		network->localnet = r == 0;
 	}
 	return r;
 }
@@ -70,25 +85,55 @@ static int publish_four(struct network_host *host, const struct policy *policy, 
 	return r;
 }
 
-/**
- * open_uplinks() - let answers in by the links that lead to the world, and to the published addresses
- * A launcher that has just looked does not look again: it costs 50 us, and routes change rarely.
- */
-static int open_uplinks(struct network_host *host, const struct policy *policy, const struct network *network,
-                        struct dyno_error *err)
+void network_look_out(struct network_host *host, struct network *network)
 {
 	uint64_t now = clock_ns();
-	bool fresh = host->uplinks_ns != 0 && now - host->uplinks_ns < UPLINKS_FRESH_NS;
+
+	if (now - host->uplinks_ns >= UPLINKS_FRESH_NS && uplink_is_open(host->sock, network->way_out6))
+		host->uplinks_ns = now;
+	network->uplinks_ns = host->uplinks_ns;
+}
+
+/** look() - let answers in by the links that lead to the world, and to the published addresses */
+static int look(struct network_host *host, const struct policy *policy, const struct network *network,
+                struct dyno_error *err)
+{
+	int r = uplink_open(host->state_dir, host->sock, policy, network->way_out6, err);
+
+	if (r == 0 && policy->egress != POLICY_EGRESS_DENY)
+		host->uplinks_ns = clock_ns();
+	return r;
+}
+
+/**
+ * open_uplinks() - look(), if nobody has
+ * It costs 50 us, and routes change rarely. So where the way to the world was once seen to be open the app need not wait: it is looked at
+ * again when that was a while ago, and then while the app starts.
+ */
+static int open_uplinks(struct network_host *host, const struct policy *policy, struct network *network,
+                        struct dyno_error *err)
+{
+	uint64_t seen = host->uplinks_ns > network->uplinks_ns ? host->uplinks_ns : network->uplinks_ns;
+	bool beyond = false;
 	int r = network_step("admit uplink", err);
 
 	for (size_t i = 0; i < policy->publish_count; i++)
-		fresh &= policy_is_loopback(&policy->publish[i]);
-	if (r < 0 || fresh)
-		return r;
-	r = uplink_open(host->state_dir, host->sock, policy, network->way_out6, err);
-	if (r == 0 && policy->egress != POLICY_EGRESS_DENY)
-		host->uplinks_ns = now;
+		beyond |= !policy_is_loopback(&policy->publish[i]);
+	if (r == 0 && (seen == 0 || beyond))
+		return look(host, policy, network, err);
+	network->look_again = clock_ns() - seen >= UPLINKS_FRESH_NS;
 	return r;
+}
+
+void network_started(struct network_host *host, const struct policy *policy, struct network *network)
+{
+	/* What goes wrong now goes wrong at the next launch as well, and is told then. */
+	if (network->look_again && network->admitted && host->sock)
+		(void)look(host, policy, network, NULL);
+	network->look_again = false;
+	/* The namespace lives by its processes. Of many dynos, the descriptors would make each fork of the launcher dearer. */
+	if (!host->rootless)
+		network->fd = fd_close(network->fd);
 }
 
 /** admit_private() - as root: the packet filter's elements, the link, the uplinks */
@@ -98,8 +143,10 @@ static int admit_private(struct network_host *host, const struct policy *policy,
 	/* The end may have been made with another host: that of a pool's thread. */
 	int r = network_need_socket(host, err);
 
-	if (r == 0)
-		r = network_need_table(host, err);
+	/* network_connect() of a launch has just looked; a parked one's was long ago. */
+	if (r == 0 && !host->walls_seen)
+		r = network_need_walls(host, err);
+	host->walls_seen = false;
 	if (r == 0)
 		r = network_step("admit elements", err);
 	if (r == 0)

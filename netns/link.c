@@ -9,6 +9,9 @@
  * kernel refuses a peer that is up (ENOTCONN, after 30 ms of undoing), and the walls must be there first anyway:
  * rtnl_setlink() applies IFF_UP before IFLA_AF_SPEC, so "walls and up" in one request would be the wrong way round.
  *
+ * IFF_NOARP is there from birth: set together with "up", or on a link that is up, it has the kernel walk all IPv6 routes of the
+ * machine once more (addrconf_notify() of NETDEV_CHANGE), and so has any other setting of a link that is up. So all of them are made before.
+ *
  * One queue a direction: veth makes one per possible CPU otherwise, each with its directories in sysfs, and its transmit
  * path takes no queue lock in any case.
  *
@@ -26,7 +29,7 @@
  *                       setting of the link by which a packet enters that counts, so neither the machine nor another link
  *                       becomes a router by this. 0 on the dyno's end.
  * route_localnet=0      a packet for 127.0.0.0/8 that comes from the dyno is dropped. Published addresses of loopback need it to
- *                       be 1 (link_add_localnet()); from then on the packet filter alone drops it.
+ *                       be 1; from then on the packet filter alone drops it.
  * proxy_arp=0, arp_ignore=1   an end answers for its own address only, should ARP ever be switched on
  * rp_filter=1           a source address that does not belong on this link is dropped; the packet filter does it for IPv6
  * accept_source_route=0, accept_redirects=0, send_redirects=0   no other way to steer a packet
@@ -102,7 +105,7 @@ static void put_end(struct netlink_batch *batch, unsigned slot, const char *name
 
 void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns)
 {
-	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_NOARP, .ifi_change = IFF_NOARP };
 	struct nlattr *info, *data, *peer;
 	char name[IFNAMSIZ];
 
@@ -143,7 +146,7 @@ static void put_conf(struct netlink_batch *batch, const struct conf *settings, s
 	netlink_nest_end(batch, family);
 }
 
-void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, bool ipv6)
+void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, bool ipv6, bool localnet)
 {
 	const struct conf walls[] = {
 		{ IPV4_DEVCONF_FORWARDING, end == LINK_HOST },
@@ -153,7 +156,7 @@ void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, b
 		{ IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0 },
 		{ IPV4_DEVCONF_ACCEPT_REDIRECTS, 0 },
 		{ IPV4_DEVCONF_SEND_REDIRECTS, 0 },
-		{ IPV4_DEVCONF_ROUTE_LOCALNET, 0 },
+		{ IPV4_DEVCONF_ROUTE_LOCALNET, localnet },
 	};
 	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = index };
 	const uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
@@ -194,15 +197,7 @@ void link_add_up(struct netlink_batch *batch, int index, const char *name)
 
 void link_add_end_up(struct netlink_batch *batch, int index, enum link_end end)
 {
-	const struct ifinfomsg link = {
-		.ifi_family = AF_UNSPEC,
-		.ifi_index = index,
-		.ifi_flags = IFF_UP | IFF_NOARP,
-		.ifi_change = IFF_UP | IFF_NOARP,
-	};
-
-	netlink_add(batch, end == LINK_HOST ? "set the host's end up" : "set the dyno's end up", RTM_SETLINK, 0, &link,
-	            sizeof(link));
+	link_add_up(batch, index, end == LINK_HOST ? "set the host's end up" : "set the dyno's end up");
 }
 
 void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan)

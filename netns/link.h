@@ -38,7 +38,7 @@ void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE]);
 bool link_ipv6(void);
 
 /**
- * link_add_pair() - make the pair of @slot, both ends down
+ * link_add_pair() - make the pair of @slot, both ends down, without ARP and neighbour discovery
  * To be sent in the host's namespace. The dyno's end is born in the namespace @ns; it is not moved there.
  */
 void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns);
@@ -46,11 +46,12 @@ void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns);
 /**
  * link_add_walls() - what an end may do and what not, as settings of the link itself
  * Must: be sent before that end goes up (an IPv6 address would be made at that moment).
+ * @localnet: as link_add_localnet(), which costs much more later
  */
-void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, bool ipv6);
+void link_add_walls(struct netlink_batch *batch, int index, enum link_end end, bool ipv6, bool localnet);
 /** link_add_up() - set a link up */
 void link_add_up(struct netlink_batch *batch, int index, const char *name);
-/** link_add_end_up() - set an end of a pair up, without ARP and neighbour discovery */
+/** link_add_end_up() - set an end of a pair up */
 void link_add_end_up(struct netlink_batch *batch, int index, enum link_end end);
 /** link_add_address() - give an end its IPv4 address of @plan, with the connected route that comes with it */
 void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);

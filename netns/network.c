@@ -138,6 +138,14 @@ int network_need_socket(struct network_host *host, struct dyno_error *err)
 	return 0;
 }
 
+int network_need_walls(struct network_host *host, struct dyno_error *err)
+{
+	bool opened = host->table != NULL;
+	int r = network_need_table(host, err);
+
+	return r == 0 && opened ? table_ensure(host->table, err) : r;
+}
+
 int network_need_table(struct network_host *host, struct dyno_error *err)
 {
 	int r = network_step("network filter", err);
@@ -156,19 +164,18 @@ static void inner_close(struct inner *inner)
 
 /**
  * inner_visit() - open what can only be opened from within; the thread is in the new namespace
- * @net: NET_NONE brings lo up on the spot, which is one ioctl; NET_PRIVATE gets a socket for a whole batch
+ * @up: its loopback is up already
  */
-static int inner_visit(enum dyno_net net, struct inner *inner, struct dyno_error *err)
+static int inner_visit(enum dyno_net net, bool up, struct inner *inner, struct dyno_error *err)
 {
-	int r;
+	int r = up ? 0 : link_loopback_up();
 
+	if (r < 0)
+		return error_set(err, r, STEP, "cannot set lo up:");
 	inner->ns = open(NAMESPACE_SELF, O_RDONLY | O_CLOEXEC);
 	if (inner->ns < 0)
 		return error_set(err, -errno, STEP, "cannot open %s:", NAMESPACE_SELF);
-	if (net == DYNO_NET_PRIVATE)
-		return netlink_open(NETLINK_ROUTE, &inner->sock, err);
-	r = link_loopback_up();
-	return r < 0 ? error_set(err, r, STEP, "cannot set lo up:") : 0;
+	return net == DYNO_NET_PRIVATE ? netlink_open(NETLINK_ROUTE, &inner->sock, err) : 0;
 }
 
 void network_begin(struct network_host *host, enum dyno_net net)
@@ -186,22 +193,25 @@ void network_abandon(struct network_host *host)
 	ahead_reap(&host->ahead);
 }
 
-/** enter_new() - be in a new namespace: the one begun ahead, or one made now. Return: 0 or negative errno */
-static int enter_new(struct network_host *host)
+/** explain() - tell the causes of a namespace that cannot be made apart */
+static int explain(int code, struct dyno_error *err)
 {
-	_cleanup_close_ int ahead = ahead_finish(&host->ahead);
-
-	if (ahead < 0 && ahead != -ENOENT)
-		return ahead;
-	return (ahead >= 0 ? setns(ahead, CLONE_NEWNET) : unshare(CLONE_NEWNET)) < 0 ? -errno : 0;
+	error_set(err, code, STEP, "cannot make a network namespace:");
+	if (code == -ENOSPC)
+		error_remedy(err, "raise /proc/sys/user/max_net_namespaces");
+	else if (code == -EPERM)
+		error_remedy(err, "run as root, or with CAP_SYS_ADMIN");
+	return code;
 }
 
 /**
- * inner_open() - make a namespace and come back
+ * inner_open() - a new namespace, the one begun ahead or one made now, and come back
+ * One with nothing but loopback need not be visited, if it was begun ahead.
  * @ret: written in any case; empty on failure
  */
 static int inner_open(struct network_host *host, enum dyno_net net, struct inner *ret, struct dyno_error *err)
 {
+	_cleanup_close_ int ahead = -1;
 	int r;
 
 	*ret = (struct inner){ .ns = -1 };
@@ -210,16 +220,16 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 		r = need_namespace(host, err);
 	if (r < 0)
 		return r;
-	r = enter_new(host);
-	if (r < 0) {
-		error_set(err, r, STEP, "cannot make a network namespace:");
-		if (r == -ENOSPC)
-			error_remedy(err, "raise /proc/sys/user/max_net_namespaces");
-		else if (r == -EPERM)
-			error_remedy(err, "run as root, or with CAP_SYS_ADMIN");
-		return r;
+	ahead = ahead_finish(&host->ahead);
+	if (ahead < 0 && ahead != -ENOENT)
+		return explain(ahead, err);
+	if (ahead >= 0 && net == DYNO_NET_NONE) {
+		ret->ns = TAKE_FD(ahead);
+		return 0;
 	}
-	r = inner_visit(net, ret, err);
+	if ((ahead >= 0 ? setns(ahead, CLONE_NEWNET) : unshare(CLONE_NEWNET)) < 0)
+		return explain(-errno, err);
+	r = inner_visit(net, ahead >= 0, ret, err);
 	/* A thread that stays behind would do all its later work in the dyno's network: worse than any first failure */
 	if (setns(host->ns, CLONE_NEWNET) < 0)
 		r = error_set(err, -errno, "leave network", "cannot return to the host's network namespace:");
@@ -250,8 +260,12 @@ static int check_private(struct network_host *host, const struct network *networ
 	pair->speaks6 = host->speaks6;
 	pair->ipv6 = host->ipv6;
 	pair->way_out6 = host->way_out6 > 0;
+	pair->localnet = network->localnet;
 	r = private_check(pair, err);
-	return r < 0 ? r : network_need_table(host, err);
+	if (r == 0)
+		r = network_need_walls(host, err);
+	host->walls_seen = r == 0;
+	return r;
 }
 
 int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err)
@@ -278,6 +292,7 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	/* the link is ours, it is new, and the file belongs to it: what could fail here is a read-only /proc/sys */
 	if (network->way_out6 && host->way_out6 == 1 && uplink_link6(network->ifname) < 0)
 		network->way_out6 = false;
+	network_look_out(host, network);
 	return 0;
 }
 

@@ -33,6 +33,9 @@ struct nl_sock;
  * @index:    its number
  * @ipv6:     both ends have an IPv6 address
  * @way_out6: and IPv6 is forwarded between the dyno and the world
+ * @localnet: this machine's end carries connections of loopback: set by network_expect(), or when it is needed
+ * @uplinks_ns: when the way to the world was seen to be open, 0 for never
+ * @look_again: for network_started()
  * @admitted: network_admit() was called: the packet filter and the kernel's connection tracking may know the slot
  * @helper:   pid of pasta, 0 without
  * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
@@ -46,6 +49,7 @@ struct network {
 	int user;
 	unsigned slot;
 	uint32_t resolver;
+	uint64_t uplinks_ns;
 	struct nl_sock *inside;
 	char address[16];
 	char gateway[16];
@@ -53,6 +57,8 @@ struct network {
 	int index;
 	bool ipv6;
 	bool way_out6;
+	bool localnet;
+	bool look_again;
 	bool admitted;
 	pid_t helper;
 	struct publish publish;
@@ -103,6 +109,13 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
                  struct dyno_error *err);
 
 /**
+ * network_expect() - say before network_connect() what is known of the app: what it needs of the link is cheap then, and dear later
+ * @app: NULL for not known yet
+ * @web: then: it is likely to have its port published
+ */
+void network_expect(struct network *network, enum dyno_net net, const struct dyno_app *app, bool web);
+
+/**
  * network_connect() - second part: for NET_PRIVATE a veth pair with addresses and routes, behind the packet filter, ready
  * to accept connections of this machine
  * On failure nothing is left but the namespace, for network_close().
@@ -124,6 +137,9 @@ int network_attach(struct network_host *host, enum dyno_net net, unsigned slot, 
  */
 int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,
                   struct dyno_error *err);
+
+/** network_started() - the app runs: what could wait until then, and descriptors that only the start needed */
+void network_started(struct network_host *host, const struct policy *policy, struct network *network);
 
 /**
  * network_listening() - the app listens on its port for the first time: open the ways that depend on how it listens

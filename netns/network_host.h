@@ -23,6 +23,7 @@
  * @ipv6:     and this machine takes IPv6 addresses
  * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
  * @uplinks_ns: when the way to the world was last seen to be open, 0 for never
+ * @walls_seen: by the last network_connect(), for the network_admit() that follows
  * @ahead:    the namespace that network_begin() started to make
  */
 struct network_host {
@@ -37,6 +38,7 @@ struct network_host {
 	bool ipv6;
 	int way_out6;
 	uint64_t uplinks_ns;
+	bool walls_seen;
 	struct ahead ahead;
 };
 
@@ -48,6 +50,10 @@ int network_need_socket(struct network_host *host, struct dyno_error *err);
 int network_need_table(struct network_host *host, struct dyno_error *err);
 /** network_read_stats() - the dyno's counters in a reply of the kernel about the host's end. Return: 0, or -EBADMSG */
 int network_read_stats(void *message, size_t size, uint64_t *ret_in, uint64_t *ret_out);
+/** network_need_walls() - network_need_table(), and the table is not only open but there: somebody may have flushed the ruleset since */
+int network_need_walls(struct network_host *host, struct dyno_error *err);
+/** network_look_out() - note in @network whether the way to the world is open: then network_admit() need not ask */
+void network_look_out(struct network_host *host, struct network *network);
 /** network_step() - a step begins: 0, or the failure that a test injects */
 int network_step(const char *step, struct dyno_error *err);
 

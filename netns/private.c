@@ -103,7 +103,7 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 	pair->index = link_index(pair->outside, link_name(pair->slot, name));
 	if (pair->index < 0)
 		return error_set(err, pair->index, STEP, "cannot find %s:", name);
-	link_add_walls(&batch, pair->index, LINK_HOST, pair->speaks6);
+	link_add_walls(&batch, pair->index, LINK_HOST, pair->speaks6, pair->localnet);
 	link_add_address(&batch, pair->index, LINK_HOST, &pair->plan);
 	link_add_end_up(&batch, pair->index, LINK_HOST);
 	six = batch.count;
@@ -118,7 +118,7 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 	return r;
 }
 
-/** set_inside() - the dyno's half: lo and eth0 */
+/** set_inside() - the dyno's end; lo is up already */
 static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
@@ -129,8 +129,7 @@ static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 	index = link_index(pair->inside, LINK_INSIDE);
 	if (index < 0)
 		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
-	link_add_up(&batch, LINK_LOOPBACK_INDEX, "set lo up");
-	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6);
+	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6, false);
 	link_add_address(&batch, index, LINK_DYNO, &pair->plan);
 	link_add_end_up(&batch, index, LINK_DYNO);
 	link_add_way_out(&batch, index, AF_INET, &pair->plan);

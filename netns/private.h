@@ -18,6 +18,7 @@
  * @speaks6: the kernel speaks IPv6: without care each end would make an address for itself
  * @ipv6: give both ends IPv6 addresses; cleared by private_connect() where the machine refuses them
  * @way_out6: with a default route
+ * @localnet: the host's end carries connections of loopback
  */
 struct private_pair {
 	struct nl_sock *outside;
@@ -29,6 +30,7 @@ struct private_pair {
 	bool speaks6;
 	bool ipv6;
 	bool way_out6;
+	bool localnet;
 };
 
 /** private_check() - refuse a slot whose addresses somebody else's route covers; nothing has been made yet */

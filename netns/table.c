@@ -111,6 +111,15 @@ int table_install(struct table *table, bool fresh, struct dyno_error *err)
 	return r < 0 || fresh ? r : table_restore(table, err);
 }
 
+int table_ensure(struct table *table, struct dyno_error *err)
+{
+	int r = is_installed(table);
+
+	if (r < 0)
+		return error_set(err, r, STEP, "cannot ask for the table inet " TABLE_NAME ":");
+	return r == 0 ? table_install(table, false, err) : 0;
+}
+
 /** remove_table() - the last user takes it away; a failure leaves it to the next one, who replaces it */
 static void remove_table(struct table *table)
 {
@@ -156,17 +165,13 @@ static int enter(struct table *table, struct dyno_error *err)
 	table->lock = take_lock(table->dir, table->file, &alone);
 	if (table->lock < 0)
 		return error_set(err, table->lock, STEP, "cannot lock %s in the state directory:", table->file);
-	r = alone ? 0 : is_installed(table);
-	if (r < 0)
-		return error_set(err, r, STEP, "cannot ask for the table inet " TABLE_NAME ":");
-	if (r == 0)
-		r = table_install(table, alone, err);
+	r = alone ? table_install(table, true, err) : table_ensure(table, err);
 	/* Docker may have come later than the table. What cannot be done there costs ways through Docker, no more */
 	if (r >= 0)
 		(void)foreign_open(table->sock, NULL);
 	if (r >= 0 && alone)
 		r = set_lock(table->lock, F_OFD_SETLK, F_RDLCK);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int table_open(int lock_dir, const struct address_range *range, struct table **ret, struct dyno_error *err)

@@ -35,6 +35,9 @@ struct table; /* nfnetlink socket, lock */
  */
 int table_open(int lock_dir, const struct address_range *range, struct table **ret, struct dyno_error *err);
 
+/** table_ensure() - the table may have been flushed since: install it again, with all of our elements, if it is not there. 5 us if it is */
+int table_ensure(struct table *table, struct dyno_error *err);
+
 /**
  * table_close() - stop being a user; the last removes the table, and calls uplink_restore() (uplink.h) under the same lock
  * NULL is fine. Must: be called in the network namespace of table_open(). Return: NULL

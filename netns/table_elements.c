@@ -346,6 +346,9 @@ int table_resolver(struct table *table, uint32_t server, struct dyno_error *err)
 	struct nft_batch batch;
 	int r;
 
+	/* It stays as long as the table does, and is restored with it. */
+	if (table->resolver == server)
+		return 0;
 	for (size_t i = 0; i < 2; i++) {
 		notes[i] = (struct table_note){ .slot = TABLE_NO_SLOT, .set = TABLE_RESOLVER };
 		put_address(notes[i].key, address_host(&table->range));
@@ -364,7 +367,9 @@ int table_resolver(struct table *table, uint32_t server, struct dyno_error *err)
 	if (r < 0)
 		return r;
 	drop_notes(table, TABLE_NO_SLOT, TABLE_SETS, NULL);
-	return remember(table, notes, 2, err);
+	r = remember(table, notes, 2, err);
+	table->resolver = r == 0 ? server : 0;
+	return r;
 }
 
 /** endpoint_note() - the key for @at */

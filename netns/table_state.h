@@ -32,6 +32,7 @@ struct table_note {
  * @dir:   directory of the lock file, borrowed
  * @lock:  shared lock on it, as long as we are a user
  * @file:  its name
+ * @resolver: what table_resolver() was told last, 0 for nothing
  * @sock:  netfilter socket in the namespace
  * @notes: what we added, to remove it without a search, and to add it again after somebody flushed the ruleset
  */
@@ -40,6 +41,7 @@ struct table {
 	char file[32];
 	struct nl_sock *sock;
 	struct address_range range;
+	uint32_t resolver;
 	bool ipv6;
 	size_t count, room;
 	struct table_note *notes;

@@ -168,6 +168,22 @@ int uplink_open(int dir, struct nl_sock *sock, const struct policy *policy, bool
 	return r;
 }
 
+/** world_is_open() - uplink_is_open() for one family. No such route: there is nothing to open */
+static bool world_is_open(struct nl_sock *sock, sa_family_t family)
+{
+	char name[IFNAMSIZ], path[PATH_SIZE];
+	struct route route;
+
+	if (uplink_world(sock, family, &route) < 0 || route.link <= 0 || !if_indextoname((unsigned)route.link, name))
+		return true;
+	return switch_path(path, name, family) == 0 && is_on(path) != 0;
+}
+
+bool uplink_is_open(struct nl_sock *sock, bool ipv6)
+{
+	return world_is_open(sock, AF_INET) && (!ipv6 || uplink_can_ipv6() != 1 || world_is_open(sock, AF_INET6));
+}
+
 int uplink_can_ipv6(void)
 {
 	if (is_on(ALL6) == 1)

@@ -33,6 +33,9 @@ int uplink_forward(int dir, const char *name, sa_family_t family, struct dyno_er
  */
 int uplink_open(int dir, struct nl_sock *sock, const struct policy *policy, bool ipv6, struct dyno_error *err);
 
+/** uplink_is_open() - the links of the default routes let answers in already; changes nothing. @ipv6: as above */
+bool uplink_is_open(struct nl_sock *sock, bool ipv6);
+
 /**
  * uplink_can_ipv6() - this kernel can forward IPv6 for single links (force_forwarding, Linux 6.17), or the machine is an
  * IPv6 router already. Return: 0 neither, 1 by link, 2 a router

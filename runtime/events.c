@@ -69,6 +69,7 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	dyno->entry.boot = dyno->sandbox->timeline;
 	/* The dyno is known already; without its boot time if this fails. */
 	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
+	network_started(dyno->sandbox->host->network, &dyno->policy, &dyno->sandbox->network);
 	if (watch->reports < 0)
 		return 0;
 	if (dyno->boot_timeout_ms > 0)

@@ -194,6 +194,17 @@ static inline int reach(const char *address, uint16_t port, const char *device)
 	return -code;
 }
 
+/**
+ * reach_new() - reach() for an IPv6 address that is a moment old
+ * The kernel puts it into its routes by a work item (addrconf_dad_work()), which the first packet can overtake; an app never is so quick.
+ */
+static inline int reach_new(const char *address, uint16_t port)
+{
+	int r = reach(address, port, NULL);
+
+	return r == -ETIMEDOUT ? reach(address, port, NULL) : r;
+}
+
 /** struct probe - what to try from inside a namespace */
 struct probe {
 	int ns;

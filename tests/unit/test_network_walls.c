@@ -52,7 +52,7 @@ static void two_dynos(struct fixture *f, struct network *first, struct network *
 	listen6_in(first->fd, PORT);
 	listen6_in(second->fd, PORT);
 	listen6_in(-1, PORT);
-	CHECK(reach(SIX_OF_FIRST, PORT, NULL) == 0 && reach(SIX_OF_SECOND, PORT, NULL) == 0);
+	CHECK(reach_new(SIX_OF_FIRST, PORT) == 0 && reach_new(SIX_OF_SECOND, PORT) == 0);
 	CHECK(reach(SIX_OF_HOST, PORT, NULL) == 0);
 	CHECK(reaches(first->fd, SIX_OF_FIRST, PORT, NULL));
 }
