@@ -38,7 +38,7 @@ struct known {
 
 static const struct known known[] = {
 	{ "allow-host", check_allow_host },
-	{ NULL },
+	{ 0 },
 };
 
 /** find() - the setting whose name are the first @length bytes of @word. Return: NULL after a message */
