@@ -415,6 +415,30 @@ static void settings_are_what_start_would_take(void **state)
 	expect(&outcome, 0, "a has no releases.\n", "");
 }
 
+static void bash_completes_verbs_with_colons(void **state)
+{
+	static const char script[] =
+		"eval \"$(\"$DYNO\" completion bash)\"\n"
+		"try() { COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)); _dyno; echo \"${COMPREPLY[*]}\"; }\n"
+		"try dyno config:un\ntry dyno config : un\ntry dyno config :\n"
+		"try dyno config : set A = 1 --st\ntry dyno config --js\ntry dyno nothing : s\n";
+	char path[PATH_MAX], said[SAID_MAX];
+	size_t size;
+	FILE *shell;
+
+	(void)state;
+	assert_int_equal(setenv("DYNO", program("dyno", path), 1), 0);
+	assert_int_equal(setenv("DYNO_TEST_SCRIPT", script, 1), 0);
+	shell = popen("exec bash -c \"$DYNO_TEST_SCRIPT\"", "r");
+	assert_non_null(shell);
+	size = fread(said, 1, sizeof(said) - 1, shell);
+	said[size] = '\0';
+	assert_int_equal(pclose(shell), 0);
+	assert_string_equal(said, "config:unset\nunset\nget set add unset edit\n--stdin\n--json\n\n");
+	assert_int_equal(unsetenv("DYNO_TEST_SCRIPT"), 0);
+	assert_int_equal(unsetenv("DYNO"), 0);
+}
+
 /* ---- where it is not -------------------------------------------------------------------------------------------- */
 
 static void neither_dyno_nor_the_library_knows_sqlite(void **state)
@@ -453,6 +477,7 @@ int main(void)
 		DIRECTORY_TEST(what_others_changed_meanwhile_is_not_overwritten),
 		DIRECTORY_TEST(releases_are_told_and_gone_back_to),
 		DIRECTORY_TEST(settings_are_what_start_would_take),
+		cmocka_unit_test(bash_completes_verbs_with_colons),
 		cmocka_unit_test(neither_dyno_nor_the_library_knows_sqlite),
 	};
 
