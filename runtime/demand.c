@@ -6,6 +6,7 @@
 #define RAISE_NS (SECOND_NS / 10)
 #define LOWER_NS (10 * SECOND_NS)
 #define CALM_NS SECOND_NS
+#define REST_NS (SECOND_NS / 1000 * 3)
 #define PAUSE_NS (SECOND_NS / 50)
 #define PAUSE_MAX_NS (10 * SECOND_NS)
 #define PAUSE_DOUBLINGS 9 /* reach PAUSE_MAX_NS */
@@ -32,6 +33,7 @@ void demand_bound(struct demand *demand, unsigned min, unsigned max, uint64_t no
 
 void demand_request(struct demand *demand, unsigned ready, bool served, uint64_t now_ns)
 {
+	demand->asked_ns = now_ns;
 	if (!served || ready < demand->wanted / 2)
 		demand->quiet_ns = now_ns;
 	if (served && ready >= (demand->wanted + 3) / 4)
@@ -66,15 +68,23 @@ static uint64_t pause_ns(const struct demand *demand)
 	return ns < PAUSE_MAX_NS ? ns : PAUSE_MAX_NS;
 }
 
-uint64_t demand_next(const struct demand *demand)
+/** later() - the later of two times */
+static uint64_t later(uint64_t a, uint64_t b)
 {
-	uint64_t paced = 0, paused = 0;
+	return a > b ? a : b;
+}
 
+uint64_t demand_next(const struct demand *demand, unsigned ready)
+{
+	uint64_t ns = 0;
+
+	if (demand->asked_ns != 0 && ready >= (demand->wanted + 1) / 2)
+		ns = demand->asked_ns + REST_NS;
 	if (demand->per_second > 0 && demand->made_ns != 0)
-		paced = demand->made_ns + SECOND_NS / demand->per_second;
+		ns = later(ns, demand->made_ns + SECOND_NS / demand->per_second);
 	if (demand->failures > 0)
-		paused = demand->failed_ns + pause_ns(demand);
-	return paced > paused ? paced : paused;
+		ns = later(ns, demand->failed_ns + pause_ns(demand));
+	return ns;
 }
 
 void demand_made(struct demand *demand, uint64_t now_ns)

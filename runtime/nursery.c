@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -49,10 +50,13 @@ struct work {
 	bool end;
 };
 
-void nursery_wake(const struct nursery *nursery)
+void nursery_wake(const struct nursery *nursery, uint64_t at_ns)
 {
+	const struct itimerspec at = { .it_value = { (time_t)(at_ns / 1000000000), (long)(at_ns % 1000000000) } };
 	const uint64_t one = 1;
 
+	if (at_ns > clock_ns() && timerfd_settime(nursery->alarm, TFD_TIMER_ABSTIME, &at, NULL) == 0)
+		return;
 	(void)!write(nursery->wake, &one, sizeof(one)); /* EAGAIN: it has been told 2^64 times */
 }
 
@@ -292,8 +296,10 @@ static void look(struct nursery *nursery, uint64_t due_ns)
 	count = epoll_wait(nursery->epoll, events, EVENTS_MAX, timeout);
 	for (i = 0; i < count; i++)
 		told[events[i].data.u32] = true;
-	if (told[TAG_WAKE])
+	if (told[TAG_WAKE]) {
 		(void)!read(nursery->wake, &times, sizeof(times));
+		(void)!read(nursery->alarm, &times, sizeof(times));
+	}
 	if (told[TAG_BUILDING])
 		look_at_building(nursery);
 	if (!told[TAG_READY])
@@ -342,7 +348,7 @@ static void tend(struct nursery *nursery, struct dyno_pool *pool, uint64_t now_n
 	}
 	if (pool->stats.ready + pool->building >= pool->demand.wanted || pool->building >= BUILDING_MAX)
 		return;
-	next = demand_next(&pool->demand);
+	next = demand_next(&pool->demand, pool->stats.ready);
 	if (next > now_ns || work->make) {
 		sooner(work, next);
 		return;
@@ -424,6 +430,7 @@ static void done(struct nursery *nursery)
 	pthread_cond_destroy(&nursery->changed);
 	pthread_mutex_destroy(&nursery->lock);
 	fd_close(nursery->wake);
+	fd_close(nursery->alarm);
 	fd_close(nursery->epoll);
 	free(nursery);
 }
@@ -445,11 +452,14 @@ int nursery_begin(struct nursery **ret, struct dyno_error *err)
 	TAILQ_INIT(&nursery->pools);
 	TAILQ_INIT(&nursery->doomed);
 	nursery->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	nursery->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	nursery->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (nursery->wake < 0 || nursery->epoll < 0)
+	if (nursery->wake < 0 || nursery->alarm < 0 || nursery->epoll < 0)
 		r = -errno;
 	if (r == 0)
 		r = watch(nursery, nursery->wake, TAG_WAKE);
+	if (r == 0)
+		r = watch(nursery, nursery->alarm, TAG_WAKE);
 	if (r < 0)
 		error_set(err, r, STEP, "cannot make the descriptors of the pools' thread:");
 	if (r == 0)
@@ -474,7 +484,7 @@ struct nursery *nursery_end(struct nursery *nursery)
 	pthread_mutex_lock(&nursery->lock);
 	nursery->ending = true;
 	pthread_mutex_unlock(&nursery->lock);
-	nursery_wake(nursery);
+	nursery_wake(nursery, 0);
 	pthread_join(nursery->thread, NULL);
 	done(nursery);
 	return NULL;

@@ -48,6 +48,7 @@ TAILQ_HEAD(parked_list, parked);
  * @config, @strings: what to keep ready, and the owned copies that it points into; bounds are in @demand
  * @ready:    oldest first
  * @building: how many are on their way; the thread's own
+ * @due_ns:   when the thread is to hear of the last request; the owner's own
  * @owner_uid, @owner_gid: of the last slug of its owner's host: the next is likely to be theirs, too
  * @closed:   the owner is gone: destroy what there is, then this
  */
@@ -61,6 +62,7 @@ struct dyno_pool {
 	struct parked_list ready;
 	unsigned building;
 	struct dyno_pool_stats stats;
+	uint64_t due_ns;
 	uid_t owner_uid;
 	gid_t owner_gid;
 	bool closed;
@@ -73,7 +75,8 @@ TAILQ_HEAD(pool_list, dyno_pool);
  * @host:     its own
  * @changed:  something became ready, for dyno_pool_wait()
  * @wake:     eventfd: there is something to do
- * @epoll:    @wake, the channels of what is being built, the first processes of what is ready
+ * @alarm:    timerfd: there will be
+ * @epoll:    both, the channels of what is being built, the first processes of what is ready
  * @building: of all pools; the thread's own
  * @pools:    served in turn
  * @doomed:   to be destroyed
@@ -85,6 +88,7 @@ struct nursery {
 	pthread_cond_t changed;
 	struct dyno_host *host;
 	int wake;
+	int alarm;
 	int epoll;
 	struct parked_list building;
 	struct pool_list pools;
@@ -97,8 +101,11 @@ int nursery_begin(struct nursery **ret, struct dyno_error *err);
 /** nursery_end() - destroy all that is parked, and the pools, and end the thread; waits for it. NULL is fine. Return: NULL */
 struct nursery *nursery_end(struct nursery *nursery);
 
-/** nursery_wake() - there is something to do. One system call, without lock */
-void nursery_wake(const struct nursery *nursery);
+/**
+ * nursery_wake() - there is something to do at @at_ns, 0 for now; a later call may put that off
+ * One system call, without lock. Who is to be woken later takes no CPU from who is being started.
+ */
+void nursery_wake(const struct nursery *nursery, uint64_t at_ns);
 
 /** nursery_alive() - the first process of @parked has not died */
 bool nursery_alive(const struct parked *parked);

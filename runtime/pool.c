@@ -85,7 +85,7 @@ int dyno_pool_open(struct dyno_host *host, const struct dyno_pool_config *config
 	pthread_mutex_lock(&pool->nursery->lock);
 	TAILQ_INSERT_TAIL(&pool->nursery->pools, pool, entry);
 	pthread_mutex_unlock(&pool->nursery->lock);
-	nursery_wake(pool->nursery);
+	nursery_wake(pool->nursery, 0);
 	*ret = pool;
 	return 0;
 }
@@ -100,7 +100,7 @@ struct dyno_pool *dyno_pool_close(struct dyno_pool *pool)
 	pthread_mutex_lock(&nursery->lock);
 	pool->closed = true;
 	pthread_mutex_unlock(&nursery->lock);
-	nursery_wake(nursery);
+	nursery_wake(nursery, 0);
 	return NULL;
 }
 
@@ -109,7 +109,7 @@ void dyno_pool_resize(struct dyno_pool *pool, unsigned min, unsigned max)
 	pthread_mutex_lock(&pool->nursery->lock);
 	demand_bound(&pool->demand, min, max, clock_ns());
 	pthread_mutex_unlock(&pool->nursery->lock);
-	nursery_wake(pool->nursery);
+	nursery_wake(pool->nursery, 0);
 }
 
 /** struct wish - what is asked of a sandbox. @dev, @ino: the directory that must have been attached to it, 0 for none */
@@ -188,6 +188,7 @@ static struct dyno_sandbox *take(struct dyno_pool *pool, const struct dyno_app *
 		pool->stats.taken++;
 	else
 		pool->stats.missed++;
+	pool->due_ns = demand_next(&pool->demand, pool->stats.ready);
 	pool->owner_uid = pool->host->slug.uid;
 	pool->owner_gid = pool->host->slug.gid;
 	pthread_mutex_unlock(&pool->nursery->lock);
@@ -218,8 +219,7 @@ int dyno_pool_start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t
 	}
 	if (r == 0)
 		r = dyno_start_checked(sandbox, app, ret, err);
-	/* Only now: the refill is to run beside the app, not before it. */
-	nursery_wake(pool->nursery);
+	nursery_wake(pool->nursery, pool->due_ns);
 	return r;
 }
 

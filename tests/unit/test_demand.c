@@ -97,29 +97,46 @@ static void pauses(void **state)
 
 	(void)state;
 	demand_begin(&demand, 4, 4, 0, now);
-	assert_true(demand_next(&demand) <= now);
+	assert_true(demand_next(&demand, 0) <= now);
 	demand_made(&demand, now);
-	assert_true(demand_next(&demand) <= now);
+	assert_true(demand_next(&demand, 0) <= now);
 	/* after failures: 20 ms, doubled, 10 s at most */
 	demand_failed(&demand, now);
-	assert_true(demand_next(&demand) == now + 20 * MS);
+	assert_true(demand_next(&demand, 0) == now + 20 * MS);
 	demand_failed(&demand, now);
-	assert_true(demand_next(&demand) == now + 40 * MS);
+	assert_true(demand_next(&demand, 0) == now + 40 * MS);
 	for (int i = 0; i < 100; i++)
 		demand_failed(&demand, now);
-	assert_true(demand_next(&demand) == now + 10 * SECOND);
+	assert_true(demand_next(&demand, 0) == now + 10 * SECOND);
 	/* a success at once is none: they may be dying as fast as they are made */
 	demand_succeeded(&demand, now + 900 * MS);
-	assert_true(demand_next(&demand) == now + 10 * SECOND);
+	assert_true(demand_next(&demand, 0) == now + 10 * SECOND);
 	demand_succeeded(&demand, now + SECOND);
-	assert_true(demand_next(&demand) <= now);
+	assert_true(demand_next(&demand, 0) <= now);
 	/* a bound of the refill, and a pause that is longer */
 	demand_begin(&demand, 4, 4, 50, now);
-	assert_true(demand_next(&demand) <= now);
+	assert_true(demand_next(&demand, 0) <= now);
 	demand_made(&demand, now);
-	assert_true(demand_next(&demand) == now + 20 * MS);
+	assert_true(demand_next(&demand, 0) == now + 20 * MS);
 	demand_failed(&demand, now + 10 * MS);
-	assert_true(demand_next(&demand) == now + 30 * MS);
+	assert_true(demand_next(&demand, 0) == now + 30 * MS);
+}
+
+static void rests_after_a_request(void **state)
+{
+	struct demand demand;
+	uint64_t now = SECOND;
+
+	(void)state;
+	demand_begin(&demand, 8, 8, 0, now);
+	assert_true(demand_next(&demand, 0) <= now);
+	demand_request(&demand, 7, true, now);
+	assert_true(demand_next(&demand, 7) == now + 3 * MS);
+	demand_request(&demand, 4, true, now + 2 * MS);
+	assert_true(demand_next(&demand, 4) == now + 5 * MS);
+	/* unless it is low */
+	demand_request(&demand, 3, true, now + 2 * MS);
+	assert_true(demand_next(&demand, 3) <= now);
 }
 
 int main(void)
@@ -129,6 +146,7 @@ int main(void)
 		cmocka_unit_test(falls_in_quiet_times),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(pauses),
+		cmocka_unit_test(rests_after_a_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
