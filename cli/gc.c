@@ -3,6 +3,7 @@
 #include "cli/message.h"
 #include "cli/verb.h"
 #include "dyno.h"
+#include "launcher/launcher.h"
 
 struct gc_given {
 	bool help;
@@ -34,6 +35,8 @@ int gc_main(int argc, char **argv, uint64_t requested_ns)
 	if (count == 0)
 		count = dyno_gc(host, &err);
 	host = dyno_host_close(host);
+	/* Its socket stays in nobody's way. */
+	(void)launcher_sweep();
 	if (count < 0)
 		return message_error(NULL, &err);
 	if (!given.quiet)

@@ -18,6 +18,8 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "launcher/client.h"
+#include "launcher/launcher.h"
 
 #define STEP "socket"
 #define INHERITED_FD 3 /* sd_listen_fds(3), SD_LISTEN_FDS_START */
@@ -165,6 +167,29 @@ void place_close(struct place *place)
 	}
 	place->fd = fd_close(place->fd);
 	place->dir = fd_close(place->dir);
+}
+
+int launcher_sweep(void)
+{
+	static const char name[] = "launcher.sock", lock[] = "launcher.sock.lock";
+	_cleanup_close_ int dir = -1;
+	char path[PATH_MAX];
+	int claim, r = launcher_socket_path(path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	dir = open_directory(path);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = claim_held(dir, lock);
+	if (r != 0)
+		return r == -ENOENT || r > 0 ? 0 : r;
+	claim = claim_take(dir, lock);
+	if (claim < 0)
+		return claim == -EBUSY ? 0 : claim;
+	(void)unlinkat(dir, name, 0);
+	(void)claim_drop(dir, lock, claim);
+	return 1;
 }
 
 void place_notify(const char *state)

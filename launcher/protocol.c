@@ -74,7 +74,8 @@ static int read_head(const char *text, struct protocol_head *ret, struct dyno_er
 		return malformed(err, "the verb is not a word of capital letters");
 	}
 	memcpy(ret->verb, verb.text, verb.size);
-	if (ret->id == 0)
+	/* What could not be read has no number that it could be answered by. */
+	if (ret->id == 0 && !(strcmp(ret->verb, "ERROR") == 0 && strcmp(id.text, "0") == 0))
 		return malformed(err, "the request's number is not a decimal number from 1, the last of three words");
 	return 0;
 }

@@ -98,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(err.code < 0 && err.text[0] != '\0');
 		return 0;
 	}
-	must(head.version == PROTOCOL_VERSION && head.id > 0 && head.verb[0] != '\0');
+	must(head.version == PROTOCOL_VERSION && (head.id > 0 || strcmp(head.verb, "ERROR") == 0) &&
+	     head.verb[0] != '\0');
 	if (body)
 		(void)protocol_read_body(body + 1, size - packet_size - 1, &fields, &err);
 	check_fields(fields, packet, packet + size);
