@@ -386,7 +386,7 @@ static int write_reports(const struct bench *bench, struct dyno_error *err)
 /** conclude() - say what is to be said beside the report. Return: exit code */
 static int conclude(const struct bench *bench)
 {
-	int code = bench->interrupted && bench->rounds == 0 ? EXIT_SIGNALLED + SIGINT : EXIT_OK;
+	int code = bench->interrupted ? EXIT_SIGNALLED + SIGINT : EXIT_OK;
 
 	for (size_t i = 0; i < bench->count; i++) {
 		const struct bench_contender *contender = &bench->contenders[i];

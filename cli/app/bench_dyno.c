@@ -15,11 +15,19 @@
 #include "cli/app/bench.h"
 
 #define STEADY_MS 30000U
+#define LOOK_MS 200U
+/* so many failures, and nothing made: more waiting will not help */
+#define FAILURES_MAX 3U
 
-/** struct births - how the dynos of one contender come to be; @pool: NULL for cold ones */
+/**
+ * struct births - how the dynos of one contender come to be
+ * @pool:  NULL for cold ones
+ * @parts: it keeps no processes, because no slug can be attached late here
+ */
 struct births {
 	struct dyno_host *host;
 	struct dyno_pool *pool;
+	bool parts;
 };
 
 /** open_pool() - full enough for all launches of a turn; with the slug when it is to be there already */
@@ -30,6 +38,7 @@ static int open_pool(struct bench_contender *contender, struct births *births, s
 		.shape = plan->request.shape,
 		.slug = strcmp(contender->name, "warm") == 0 ? plan->request.app.slug : NULL,
 		.limits = plan->request.app.limits,
+		.parts = births->parts,
 		.min = plan->concurrency,
 		.max = plan->concurrency,
 	};
@@ -38,14 +47,16 @@ static int open_pool(struct bench_contender *contender, struct births *births, s
 }
 
 /** describe() - what people read */
-static void describe(struct bench_contender *contender)
+static void describe(struct bench_contender *contender, const struct births *births)
 {
 	static const char *const nets[] = { [DYNO_NET_PRIVATE] = "private network",
 		                            [DYNO_NET_NONE] = "loopback only",
 		                            [DYNO_NET_HOST] = "this machine's network" };
 	const char *there = "nothing is there before the request";
 
-	if (strcmp(contender->name, "pool") == 0)
+	if (births->parts)
+		there = "ids, cgroups and network are there before the request, no process: no slug can be attached late here";
+	else if (strcmp(contender->name, "pool") == 0)
 		there = "a parked sandbox for any slug is there before the request";
 	else if (strcmp(contender->name, "warm") == 0)
 		there = "a parked sandbox with the slug is there before the request";
@@ -60,9 +71,9 @@ static int dyno_kind_open(struct bench_contender *contender, struct dyno_host *h
 	struct births *births = calloc(1, sizeof(*births));
 	int code = 0;
 
-	describe(contender);
 	if (!births)
 		return error_set(err, -ENOMEM, "bench", "no memory for a contender");
+	describe(contender, births);
 	births->host = host;
 	contender->state = births;
 	if (strcmp(contender->name, "cold") != 0)
@@ -70,15 +81,38 @@ static int dyno_kind_open(struct bench_contender *contender, struct dyno_host *h
 	return code;
 }
 
+/** settle_for_parts() - a pool for any slug that found out that it cannot serve any keeps parts instead */
+static int settle_for_parts(struct bench_contender *contender, struct births *births, struct dyno_error *err)
+{
+	struct dyno_pool_stats stats;
+
+	dyno_pool_stats(births->pool, &stats);
+	if (births->parts || stats.error.code != -ENOTSUP)
+		return 0;
+	births->pool = dyno_pool_close(births->pool);
+	births->parts = true;
+	describe(contender, births);
+	return open_pool(contender, births, err);
+}
+
 /** dyno_kind_steady() - see struct bench_kind */
 static int dyno_kind_steady(struct bench_contender *contender, struct dyno_error *err)
 {
 	struct births *births = contender->state;
-	struct dyno_pool_stats stats;
+	struct dyno_pool_stats stats = { 0 };
+	int code = births->pool ? settle_for_parts(contender, births, err) : 0;
 
-	if (!births->pool || dyno_pool_wait(births->pool, contender->plan->concurrency, STEADY_MS) == 0)
+	if (code < 0)
+		return code;
+	if (!births->pool)
 		return 0;
-	dyno_pool_stats(births->pool, &stats);
+	for (unsigned waited = 0; waited < STEADY_MS; waited += LOOK_MS) {
+		if (dyno_pool_wait(births->pool, contender->plan->concurrency, LOOK_MS) == 0)
+			return 0;
+		dyno_pool_stats(births->pool, &stats);
+		if (stats.made == 0 && stats.failed >= FAILURES_MAX)
+			break;
+	}
 	if (stats.error.code < 0)
 		return error_set(err, stats.error.code, "pool", "no sandbox can be parked: %.250s", stats.error.text);
 	return error_set(err, -ETIME, "pool", "the pool was not full within %u s", STEADY_MS / 1000);

@@ -116,6 +116,16 @@ static int plan_until(const struct bench_given *given, struct bench_plan *plan, 
 	return 0;
 }
 
+/** plan_reach() - what is to answer can be reached */
+static int plan_reach(const struct bench_given *given, const struct bench_plan *plan, struct dyno_error *err)
+{
+	if (plan->until != BENCH_UNTIL_HTTP || given->net != DYNO_NET_NONE)
+		return 0;
+	(void)error_set(err, -EINVAL, "bench", "--until http: nothing reaches a dyno without a network");
+	error_remedy(err, "leave --net none out, or use --until listen");
+	return -EINVAL;
+}
+
 /** plan_run() - the options of a dyno, as those of `dyno run` */
 static void plan_run(const struct bench_given *given, struct bench_plan *plan)
 {
@@ -195,19 +205,6 @@ static int plan_ports(struct bench_plan *plan, struct dyno_error *err)
 	return code;
 }
 
-/** plan_reach() - how dynos are reached, if at all */
-static int plan_reach(struct bench_plan *plan, struct dyno_error *err)
-{
-	enum dyno_net net = plan->request.shape.net;
-
-	plan->blind = net == DYNO_NET_NONE || (net == DYNO_NET_PRIVATE && !host_has_privilege());
-	if (plan->until != BENCH_UNTIL_HTTP || net != DYNO_NET_NONE)
-		return 0;
-	(void)error_set(err, -EINVAL, "bench", "--until http: nothing reaches a dyno without a network");
-	error_remedy(err, "leave --net none out, or use --until listen");
-	return -EINVAL;
-}
-
 /** plan_stamp() - find dyno-stamp, which is beside this program */
 static int plan_stamp(struct bench_plan *plan, struct dyno_error *err)
 {
@@ -267,6 +264,8 @@ int bench_plan_make(const struct bench_given *given, char *const *command, struc
 	ret->concurrency = (unsigned)given->concurrency;
 	code = plan_until(given, ret, err);
 	if (code == 0)
+		code = plan_reach(given, ret, err);
+	if (code == 0)
 		code = plan_names(given, ret, err);
 	if (code == 0)
 		code = plan_files(given, err);
@@ -277,8 +276,8 @@ int bench_plan_make(const struct bench_given *given, char *const *command, struc
 		ret->runs = ret->until == BENCH_UNTIL_EXEC ? RUNS_UNTIL_EXEC : RUNS_UNTIL_UP;
 	plan_run(given, ret);
 	code = run_options_resolve(&ret->run, command, &ret->request, err);
-	if (code == 0)
-		code = plan_reach(ret, err);
+	ret->blind = ret->request.shape.net == DYNO_NET_NONE ||
+	             (ret->request.shape.net == DYNO_NET_PRIVATE && !host_has_privilege());
 	if (code == 0)
 		code = plan_ports(ret, err);
 	if (code == 0 && spec_environment(&ret->request.app, "run.1", &ret->env) < 0)

@@ -79,8 +79,8 @@ static void ended_early(struct bench_launch *launch, const char *how)
 	bench_fail(launch, "%s%s%s", how, said[0] ? ": " : "", said);
 }
 
-/** read_stamp() - what dyno-stamp wrote. Return: the launch is decided */
-static bool read_stamp(struct bench_launch *launch)
+/** read_stamp() - what dyno-stamp wrote; @ended: no more will come. Return: the launch is decided */
+static bool read_stamp(struct bench_launch *launch, bool ended)
 {
 	const char *second;
 	char *end;
@@ -102,7 +102,7 @@ static bool read_stamp(struct bench_launch *launch)
 		           "what came in place of the stamp is no time: a container's output may be mixed into it");
 	else if (second[1] == '!')
 		bench_fail(launch, "the command cannot be executed: %s", strerror((int)strtol(second + 2, NULL, 10)));
-	else if (!launch->contender->verify || launch->stamp_fd < 0 || clock_ns() > (uint64_t)ns + VERIFY_NS)
+	else if (!launch->contender->verify || ended || launch->stamp_fd < 0 || clock_ns() > (uint64_t)ns + VERIFY_NS)
 		is_ready(launch, (uint64_t)ns);
 	return launch->state != BENCH_WAITING;
 }
@@ -217,7 +217,7 @@ static bool dyno_event(struct bench_launch *launch, const struct dyno_event *eve
 		return false;
 	case DYNO_EVENT_EXITED:
 		(void)text_format(text, sizeof(text), "ended with status %d", message_status(event->status));
-		if (launch->state == BENCH_WAITING && (launch->stamp_fd < 0 || !read_stamp(launch)))
+		if (launch->state == BENCH_WAITING && (launch->stamp_fd < 0 || !read_stamp(launch, true)))
 			ended_early(launch, event->reason[0] ? event->reason : text);
 		launch->ended = true;
 		return false;
@@ -270,7 +270,8 @@ static void heed_peer(struct bench_launch *launch)
 
 	if (waitid(P_PID, (id_t)launch->pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0 || info.si_pid == 0)
 		return;
-	if (launch->stamp_fd >= 0 && read_stamp(launch))
+	/* a monitor may be gone before the last of those whom it has watched, who hold the pipe */
+	if (launch->stamp_fd >= 0 && read_stamp(launch, true))
 		return;
 	(void)text_format(text, sizeof(text),
 	                  info.si_code == CLD_EXITED ? "ended with status %d" : "killed by signal %d", info.si_status);
@@ -302,7 +303,7 @@ static bool watch(struct bench_launch *launch, struct pollfd *fds)
 static void heed(struct bench_launch *launch, const struct pollfd *fds)
 {
 	if (fds[WATCH_STAMP].revents || (launch->stamp_size > 0 && launch->stamp_fd >= 0))
-		(void)read_stamp(launch);
+		(void)read_stamp(launch, false);
 	if (fds[WATCH_END].revents && launch->dyno)
 		heed_dyno(launch);
 	else if (fds[WATCH_END].revents && launch->state == BENCH_WAITING)

@@ -309,6 +309,21 @@ static void run_case(void **state)
 		FAIL("the machine is not as it was before\n");
 }
 
+/** prepare_second_program() - beside the command, where that looks for it. Return: 0 or -1 */
+static int prepare_second_program(const char *build)
+{
+	static const char *const names[] = { "dyno-app", "dyno-stamp" };
+	const char *dir = support_format("%s/libexec", programs_dir);
+
+	if (mkdir(dir, 0755) < 0 || mkdir(support_format("%s/dyno", dir), 0755) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (copy_file(support_format("%s/libexec/dyno/%s", build, names[i]),
+		              support_format("%s/dyno/%s", dir, names[i]), 0755) < 0)
+			return -1;
+	return 0;
+}
+
 /** prepare_programs() - copies that every user may execute. Return: 0 or -1 */
 static int prepare_programs(void)
 {
@@ -321,7 +336,7 @@ static int prepare_programs(void)
 	if (copy_file(support_format("%s/dyno", build), support_dyno(), 0755) < 0 ||
 	    copy_file(support_format("%s/tests/probe", build), support_probe(), 0755) < 0)
 		return -1;
-	return 0;
+	return prepare_second_program(build);
 }
 
 /** add_case() - one test in one mode */
