@@ -93,7 +93,7 @@ PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
-BENCH_SRC := $(addprefix benchmarks/,births.c density.c first.c launch.c network.c spawn.c support.c throughput.c)
+BENCH_SRC := $(addprefix benchmarks/,births.c density.c first.c launch.c launcher.c spawn.c support.c throughput.c)
 EXAMPLE_SRC := examples/library/launch.c
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -311,6 +311,7 @@ $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
 check: ## every test: root, ordinary user, sanitizers, virtual machine, fuzz, lint (installs what is missing)
 	scripts/install-deps.sh build check lint vm
 	$(MAKE) lint
+	$(MAKE) bench-gate
 	$(MAKE) check-root
 	$(MAKE) check-user
 	$(MAKE) check-asan
@@ -350,13 +351,8 @@ $(B)/bench/spawn: $(B)/obj/benchmarks/spawn.o $(B)/obj/benchmarks/support.o $(B)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -no-pie $(LDFLAGS) -o $@ $^
 
-$(B)/bench/network: $(B)/obj/benchmarks/network.o $(LIB_OBJ)
-	$(call say,LINK)
-	@mkdir -p $(@D)
-	$(call link_dyno,$@)
-
 # what the library launches by itself
-BENCH_LIBRARY := $(B)/bench/launch $(B)/bench/throughput $(B)/bench/density
+BENCH_LIBRARY := $(addprefix $(B)/bench/,density launch launcher throughput)
 $(BENCH_LIBRARY): $(B)/bench/%: $(B)/obj/benchmarks/%.o $(addprefix $(B)/obj/,benchmarks/births.o benchmarks/support.o tests/sandbox/machine.o) $(LIB_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
@@ -374,13 +370,17 @@ $(B)/bench/first-glibc: benchmarks/first.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -O2 -fno-pie -no-pie -static -o $@ $<
 
-bench-tools: all $(B)/bench/spawn $(B)/bench/network $(B)/bench/first $(B)/bench/first-glibc
+BENCH_GATE := $(B)/dyno $(addprefix $(B)/bench/,spawn launch first first-glibc)
 
-bench: ## launch dyno, posix_spawn, bubblewrap, crun and runc interleaved; report in build/bench/report.md
+bench-tools: all $(BENCH_GATE) $(BENCH_LIBRARY)
+
+bench: ## measure every claim, beside posix_spawn, bubblewrap, crun and runc; report in build/bench/report.md (FULL=1 takes minutes)
 	scripts/install-deps.sh build bench
 	$(MAKE) bench-tools $(B)/tests/probe $(B)/tests/sandbox/test_thousand
 	benchmarks/run.sh
-	benchmarks/network.sh
+
+bench-gate: $(BENCH_GATE) ## fail if boots became 1.5 times slower than benchmarks/gate.json says (as root; 20 s at most)
+	benchmarks/gate.sh $(B)/bench $(RECORD)
 
 SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(APP_SRC) cli/app/stamp.c $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 

@@ -121,15 +121,15 @@ static void print(struct bench *bench)
 	int runs = bench->settings.runs;
 	double bare_n = row_median(&bench->rows[0], runs), bare_g = row_median(&bench->rows[1], runs);
 
-	printf("| way | N median us | p90 | p99 | x bare N | G median us | p90 | p99 | x bare G |\n");
-	printf("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+	printf("| way | N median us | min | p90 | p99 | x bare N | G median us | min | p90 | p99 | x bare G |\n");
+	printf("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
 	for (int i = 0; i < bench->count; i++) {
 		double n = row_median(&bench->rows[2 * i], runs), g = row_median(&bench->rows[2 * i + 1], runs);
 		const double *v = bench->rows[2 * i].first, *w = bench->rows[2 * i + 1].first;
 
-		printf("| %s | %.0f | %.0f | %.0f | %.2f | %.0f | %.0f | %.0f | %.2f |\n", bench->ways[i].label, n,
-		       quantile(v, runs, 0.9), quantile(v, runs, 0.99), n / bare_n, g, quantile(w, runs, 0.9),
-		       quantile(w, runs, 0.99), g / bare_g);
+		printf("| %s | %.0f | %.0f | %.0f | %.0f | %.2f | %.0f | %.0f | %.0f | %.0f | %.2f |\n",
+		       bench->ways[i].label, n, v[0], quantile(v, runs, 0.9), quantile(v, runs, 0.99), n / bare_n, g,
+		       w[0], quantile(w, runs, 0.9), quantile(w, runs, 0.99), g / bare_g);
 	}
 }
 

@@ -1,30 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The second half of `make bench`: what the network of a dyno costs; writes build/bench/network.md.
+# The part of `make bench` about networks: throughput through a published port, and starts beside a thousand dynos. Prints Markdown.
 #
-#   RUNS=100  launches of each     ROUNDS=9  of wrk, SECONDS_EACH=2     DYNO_COUNT=1000
+#   ROUNDS=9  of wrk, SECONDS_EACH=2     DYNO_COUNT=1000
 #
-# Needs root. Runs in a network namespace of its own, so that nothing of the machine's network is in the way or is changed.
+# Needs root. run.sh calls it in a network namespace of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mkdir -p build/bench/app
-cp build/bench/first build/bench/first-glibc build/bench/app/
-
 out=build/bench
 rounds=${ROUNDS:-9}
 seconds=${SECONDS_EACH:-2}
 pids=()
 
-if [ "$(id -u)" != 0 ]; then
-	echo "bench: the network of a dyno is measured as root only" >&2
-	exit 0
-fi
-if [ -z "${DYNO_BENCH_INSIDE:-}" ]; then
-	DYNO_BENCH_INSIDE=1 exec unshare --net "$0"
-fi
 trap '[ ${#pids[@]} = 0 ] || kill "${pids[@]}"; wait' EXIT
-ip link set lo up
 
 # nginx_conf PORT DIR - one worker, a page of 12 bytes, keep-alive: what is measured is the way, not the server
 nginx_conf() {
@@ -77,14 +66,6 @@ print(f"the same nginx on the host {host:.0f}: ratio {ratio:.2f} (promised: at l
 	pids=()
 }
 
-{
-	echo "# Network of a dyno"
-	echo
-	"$out/network" -n "${RUNS:-100}" "$PWD/$out/app"
-	echo
-	throughput
-	echo
-	DYNO_BUILD=build DYNO_SOURCE=. build/tests/sandbox/test_thousand | sed -n 's/^test_all_answer[^:]*: \(.*ratio.*\)/\1 (promised: at most 1.30)/p'
-} >"$out/network.md.part"
-mv "$out/network.md.part" "$out/network.md"
-cat "$out/network.md"
+throughput
+echo
+DYNO_BUILD=build DYNO_SOURCE=. build/tests/sandbox/test_thousand | sed -n 's/^test_all_answer[^:]*: \(.*ratio.*\)/\1 (promised: at most 1.30)/p'

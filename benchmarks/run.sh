@@ -1,19 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# `make bench`: dyno, posix_spawn, bubblewrap, crun and runc, interleaved; writes build/bench/report.md and .json.
+# `make bench`: every claim of the project, measured; writes build/bench/report.md and report.json (report.py has the claims).
 #
-#   RUNS=200  launches of each            GAP_US=300  pause between launches
+#   RUNS=100  launches of each    GAP_US=300  pause between launches    IN_A_ROW=1000    PARKED=300    CROWD=500
+#   FULL=1    what the claims are about: 300 launches, 5,000 in a row, 1,000 parked, 2,000 dynos of a launcher
+#   ONLY="commands library throughput density launcher network"
 #
 # Debian's bubblewrap has no overlay, so it binds a root tree that holds one program, which favours it. crun and runc
-# run a bundle of the same tree with the namespaces of `spec`.
+# run a bundle of the same tree with the namespaces of `spec`. As root it all runs in a network namespace of its own, so
+# that nothing of the machine's network is in the way or is changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=build/bench
-runs=${RUNS:-200}
+full=${FULL:-}
+runs=${RUNS:-${full:+300}}
+runs=${runs:-100}
 gap=${GAP_US:-300}
+in_a_row=${IN_A_ROW:-${full:+5000}}
+parked=${PARKED:-${full:+1000}}
+crowd=${CROWD:-${full:+2000}}
+only=${ONLY:-commands library throughput density launcher network}
 dyno=$PWD/build/dyno
+socket=$PWD/$out/launcher.sock
+
+if [ "$(id -u)" = 0 ] && [ -z "${DYNO_BENCH_INSIDE:-}" ]; then
+	DYNO_BENCH_INSIDE=1 exec unshare --net "$0"
+fi
+[ "$(id -u)" != 0 ] || ip link set lo up
 
 say() {
 	echo "bench: $*" >&2
@@ -23,6 +38,7 @@ say() {
 make_trees() {
 	rm -rf "$out/app" "$out/root" "$out/bundle"
 	mkdir -p "$out/app" "$out"/root/{proc,dev,sys,tmp,etc} "$out/bundle"
+	chmod 755 "$out/app" "$out/root"
 	cp "$out/first" "$out/first-glibc" "$out/app/"
 	cp "$out/first" "$out/first-glibc" "$out/root/"
 }
@@ -57,7 +73,26 @@ legacy_view() {
 	read -r up <&"${HOLDER[0]}" && [ "$up" = up ] || return 0
 	view=("@NS=/proc/$holder/ns/mnt")
 }
-trap '[ -z "$holder" ] || kill "$holder"' EXIT
+trap '[ -z "$holder$launcher" ] || kill $holder $launcher; wait' EXIT
+
+# start_launcher POOL - a resident launcher of our own, with its pool full
+launcher=
+start_launcher() {
+	"$dyno" launcher -q -s "$socket" -p "$1" &
+	launcher=$!
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ $("$dyno" launcher -s "$socket" pool 2>/dev/null) != *" ready=${1%%-*} "* ]] || return 0
+		sleep 0.1
+	done
+	say "the launcher's pool did not fill"
+}
+
+stop_launcher() {
+	[ -z "$launcher" ] || kill "$launcher"
+	wait "$launcher" || true
+	launcher=
+}
 
 view=()
 commands=()
@@ -68,6 +103,7 @@ contender() {
 	shift
 	local trial=("${@//@RUN@/bench-try-$$}")
 	case ${trial[0]} in
+	@REST=*) trial=("${trial[@]:1}") ;;
 	@NS=*) trial=(nsenter "--mount=${trial[0]#@NS=}" "${trial[@]:1}") ;;
 	esac
 	error=$(mktemp)
@@ -87,8 +123,13 @@ missing=()
 choose() {
 	local root=$PWD/$out/root bundle=$PWD/$out/bundle app=$PWD/$out/app
 	contender "posix_spawn" "$root/first"
-	contender "dyno run --net none" "$dyno" run -q --net none --slug "$app" -- /app/first
-	contender "dyno run (private network)" "$dyno" run -q --slug "$app" -- /app/first
+	contender "dyno run --net none" "$dyno" run -q --no-launcher --net none --slug "$app" -- /app/first
+	contender "dyno run (private network)" "$dyno" run -q --no-launcher --slug "$app" -- /app/first
+	if [ "$(id -u)" = 0 ]; then
+		contender "dyno run through the launcher" "@REST=20000" "$dyno" run -q --launcher "$socket" --slug "$app" -- /app/first
+		contender "dyno run through the launcher, static glibc" "@REST=20000" "$dyno" run -q --launcher "$socket" \
+			--slug "$app" -- /app/first-glibc
+	fi
 	if command -v bwrap >/dev/null; then
 		contender "bwrap --unshare-all --share-net" bwrap --unshare-all --share-net --ro-bind "$root" / \
 			--proc /proc --dev /dev /first
@@ -103,7 +144,8 @@ choose() {
 		contender "runc run" runc run --bundle "$bundle" "bench-@RUN@"
 	fi
 	contender "posix_spawn, static glibc" "$root/first-glibc"
-	contender "dyno run --net none, static glibc" "$dyno" run -q --net none --slug "$app" -- /app/first-glibc
+	contender "dyno run --net none, static glibc" "$dyno" run -q --no-launcher --net none --slug "$app" -- \
+		/app/first-glibc
 }
 
 facts() {
@@ -119,38 +161,50 @@ facts() {
 	return 0
 }
 
-# promises - the ratios that the project has set itself, from the report's numbers
-promises() {
-	python3 - "$out/report.json" <<-'PYTHON'
-		import json
-		import sys
-
-		with open(sys.argv[1]) as file:
-		    median = {row["label"]: row["median"] for row in json.load(file)["rows"]}
-		print("\n| promise | ratio | at most | |\n|---|---:|---:|---|")
-		for ours, theirs, limit in (
-		    ("dyno run --net none", "bwrap --unshare-all --share-net", 0.45),
-		    ("dyno run (private network)", "bwrap --unshare-all", 0.60),
-		):
-		    if ours in median and theirs in median:
-		        ratio = median[ours] / median[theirs]
-		        print(f"| {ours} / {theirs} | {ratio:.2f} | {limit:.2f} | {'kept' if ratio <= limit else 'MISSED'} |")
-	PYTHON
+# wanted PART
+wanted() {
+	[[ " $only " == *" $1 "* ]]
 }
 
+# measure PART PROGRAM ARGUMENT... - into PART.json and PART.md; a part that fails is left out and named
+measure() {
+	local part=$1 program=$2
+	shift 2
+	wanted "$part" || return 0
+	say "$part"
+	rm -f "$out/$part.json"
+	"$out/$program" -j "$out/$part.json" "$@" >"$out/$part.md" || {
+		say "$part failed"
+		echo "This part failed." >"$out/$part.md"
+	}
+}
+
+rm -f "$out"/{commands,library,throughput,density,launcher,network,facts}.{json,md}
 make_trees
-choose
-{
-	echo "# Request to first instruction"
-	echo
-	facts
-	echo
-	"$out/spawn" -n "$runs" -g "$gap" -j "$out/report.json" "${commands[@]}"
-	promises
+facts >"$out/facts.md"
+if wanted commands; then
+	[ "$(id -u)" != 0 ] || start_launcher 8-8
+	choose
+	measure commands spawn -n "$runs" -g "$gap" "${commands[@]}"
+	stop_launcher
 	for line in "${missing[@]}"; do
-		printf '\nLeft out: %s\n' "$line"
+		printf '\nLeft out: %s\n' "$line" >>"$out/commands.md"
 	done
-} >"$out/report.md.part"
+fi
+if [ "$(id -u)" = 0 ]; then
+	measure library launch -n "$runs" -g "$gap" "$PWD/$out/app"
+	measure throughput throughput -n "${in_a_row:-1000}" "$PWD/$out/app"
+	measure density density -n "${parked:-300}" "$PWD/$out/app"
+	if wanted launcher; then
+		start_launcher 32-64
+		measure launcher launcher -n "${crowd:-500}" "$PWD/$out/app" "$socket"
+		stop_launcher
+	fi
+	! wanted network || benchmarks/network.sh >"$out/network.md" || say "network failed"
+else
+	say "what the library does, and the network, is measured as root only"
+fi
+benchmarks/report.py "$out" >"$out/report.md.part"
 mv "$out/report.md.part" "$out/report.md"
 cat "$out/report.md"
 say "written to $out/report.md and $out/report.json"

@@ -9,6 +9,7 @@
  * hits them alike; the order rotates by one each round, so that nobody always follows the same neighbour. Ratios are to
  * the first command's median. A launch that fails ends the run: a number of something that did not work is no number.
  * "@NS=PATH" as a command's first word launches it from that mount namespace: entered before the clock starts, left after.
+ * "@REST=US" as its first word gives the machine that long after each launch: a resident launcher makes the next sandbox then.
  * "@RUN@" in an argument becomes a number that differs in each launch (crun and runc want a fresh container name).
  */
 #include <errno.h>
@@ -25,11 +26,13 @@
 #define ARGS_MAX 64
 #define RUN_MARK "@RUN@"
 #define NS_MARK "@NS="
+#define REST_MARK "@REST="
 
-/** struct contender - one way to start the program; @ns: mount namespace or -1 */
+/** struct contender - one way to start the program; @ns: mount namespace or -1; @rest_us: what the machine gets after it */
 struct contender {
 	char **argv;
 	int ns;
+	useconds_t rest_us;
 };
 
 /** number_run() - replace the mark in one argument; the result is in @buf when there was one */
@@ -115,7 +118,7 @@ static int measure(struct contender *all, struct row *rows, int count, int home,
 				rows[at].whole[round] = whole;
 			}
 			/* lets the last one's asynchronous clean-up begin, not end: a launcher that leaves work pays for it */
-			pause_us(settings->gap_us);
+			pause_us(settings->gap_us + all[at].rest_us);
 		}
 	}
 	return 0;
@@ -135,7 +138,11 @@ static int split_commands(char **argv, int runs, struct contender *ret, struct r
 			return -EINVAL;
 		if (row_new(&ret_rows[count], argv[0], runs) < 0)
 			return -ENOMEM;
-		ret[count].argv = argv + 1;
+		ret[count] = (struct contender){ .argv = argv + 1 };
+		if (strncmp(argv[1], REST_MARK, strlen(REST_MARK)) == 0) {
+			ret[count].rest_us = (useconds_t)strtol(argv[1] + strlen(REST_MARK), NULL, 10);
+			ret[count].argv++;
+		}
 		count++;
 		argv = *end ? end + 1 : end;
 		*end = NULL;
