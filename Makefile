@@ -52,7 +52,7 @@ ISOLATION := attach namespaces identity mounts stack skeleton scratch devices pr
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
-RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool
+RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs
@@ -65,7 +65,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_cli_terminal test_command test_config_vars test_config_verbs test_conntrack test_demand test_detect test_dotenv test_environment test_gc \
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_nft test_options test_policy test_pool test_procfile test_protocol test_publish \
-	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_sizes test_skeleton \
+	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_shed test_sizes test_skeleton \
 	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
 	test_watch test_watcher \
 	test_cli_launcher

@@ -13,6 +13,7 @@
 #include "dyno.h"
 #include "isolation/cgroup.h"
 #include "isolation/identity.h"
+#include "runtime/shed.h"
 
 /**
  * struct child - plan and state of the child; filled by runtime/prepare.c before the clone
@@ -28,6 +29,7 @@
  * @late:         the app is not known yet: leave its /app to be attached
  * @tree:         of a late one: a second, detached mount of scratch, on which /app can be made from outside; -1 where it cannot
  * @ruleset:      of a late one: its Landlock rules but for /app, to be entered by init; -1 without
+ * @shed:         what memory to keep when parked
  * @hosts, @skeleton: text of /etc/hosts, path of the root's skeleton
  * @slug_fd, @skeleton_fd, @rootfd: detached clones of slug and skeleton, and the new root: state of the filesystem steps
  */
@@ -53,6 +55,7 @@ struct child {
 	int terminal;
 	int terminal_master;
 	int notify;
+	const struct shed *shed;
 	bool late;
 	int tree;
 	int ruleset;

@@ -8,6 +8,7 @@
 #include "dyno.h"
 #include "isolation/cgroup.h"
 #include "netns/network.h"
+#include "runtime/shed.h"
 #include "runtime/watcher.h"
 
 /**
@@ -32,6 +33,7 @@ struct nursery;
  * @state_dir: absolute path of the state directory, @state_fd: itself
  * @watcher:   answers the listen(2) of watched dynos, NULL until there was one
  * @nursery:   keeps its pools full, NULL before the first
+ * @shed:      of a nursery's: what parked children need of its memory
  * @slots_fd, @names_fd, @sockets_fd, @stacks_fd: its subdirectories (see registry.h; stacks: skeletons)
  */
 struct dyno_host {
@@ -50,6 +52,7 @@ struct dyno_host {
 	struct network_host *network;
 	struct watcher *watcher;
 	struct nursery *nursery;
+	struct shed shed;
 };
 
 /** host_has_privilege() - we may make namespaces without a user namespace: an effective CAP_SYS_ADMIN, not just uid 0 */

@@ -19,6 +19,7 @@
 #include "runtime/app.h"
 #include "runtime/channel.h"
 #include "runtime/runner.h"
+#include "runtime/shed.h"
 
 /** struct title - the memory in which the kernel finds our command line and environment (proc(5)) */
 static struct {
@@ -121,6 +122,7 @@ void init_begin(struct init *init, const struct child *child)
 		message.flags |= CHANNEL_HAS_NOTIFY;
 		fds[count++] = notify;
 	}
+	shed_child(child->shed);
 	if (init->signal_fd < 0 || channel_send(init->channel, &message, NULL, fds, count) < 0)
 		_exit(125);
 	fd_close(master);

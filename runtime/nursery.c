@@ -391,6 +391,7 @@ static void *nursery_main(void *data)
 {
 	struct nursery *nursery = data;
 
+	shed_plan(&nursery->host->shed);
 	for (;;) {
 		struct work work = decide(nursery);
 

@@ -206,6 +206,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.terminal = -1,
 		.terminal_master = -1,
 		.notify = -1,
+		.shed = &host->shed,
 		/* Of a parked one whose slug is known only the name comes late. */
 		.late = sandbox->late && sandbox->slug[0] == '\0' && !host->rootless && !sandbox->shape.scratch_dir,
 		.tree = -1,

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shed.c - see shed.h */
+#include "runtime/shed.h"
+
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "base/text.h"
+
+#define PAGE 4096UL
+/* The first address that may be mapped: vm.mmap_min_addr */
+#define LOWEST 65536UL
+/* The kernel's own pages lie right below the vdso: some 4 to 6 of them (arch/x86/entry/vdso/vma.c) */
+#define VVAR_SIZE (16 * PAGE)
+#define VDSO_SIZE (4 * PAGE)
+/* Frames of the calls to come, below the one that asks */
+#define FRAMES (2 * PAGE)
+
+/** struct program - what dl_iterate_phdr(3) tells. @dynamic: there are shared objects */
+struct program {
+	struct shed_range range;
+	bool dynamic;
+};
+
+/** note_object() - one object of this process */
+static int note_object(struct dl_phdr_info *info, size_t size, void *data)
+{
+	struct program *program = data;
+
+	(void)size;
+	if (text_starts(info->dlpi_name, "linux-"))
+		return 0; /* the vdso */
+	program->dynamic |= info->dlpi_name[0] != '\0';
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+		uintptr_t to = from + info->dlpi_phdr[i].p_memsz;
+
+		if (info->dlpi_phdr[i].p_type != PT_LOAD)
+			continue;
+		program->range.from = from < program->range.from ? from : program->range.from;
+		program->range.to = to > program->range.to ? to : program->range.to;
+	}
+	return 0;
+}
+
+/** keep() - note a range, widened to whole pages, in its place */
+static void keep(struct shed *shed, uintptr_t from, uintptr_t to)
+{
+	size_t i = shed->count++;
+
+	for (; i > 0 && shed->keep[i - 1].from > from; i--)
+		shed->keep[i] = shed->keep[i - 1];
+	shed->keep[i] = (struct shed_range){ from & ~(PAGE - 1), (to + PAGE - 1) & ~(PAGE - 1) };
+}
+
+/** find_stack() - of the calling thread, with its thread-local storage. Return: 0 or negative errno */
+static int find_stack(struct shed_range *ret)
+{
+	pthread_attr_t attr;
+	size_t size = 0;
+	void *at = NULL;
+	int r = pthread_getattr_np(pthread_self(), &attr);
+
+	if (r == 0)
+		r = pthread_attr_getstack(&attr, &at, &size);
+	if (r != 0)
+		return -r;
+	pthread_attr_destroy(&attr);
+	*ret = (struct shed_range){ (uintptr_t)at, (uintptr_t)at + size };
+	return 0;
+}
+
+void shed_plan(struct shed *ret)
+{
+	struct program program = { .range = { UINTPTR_MAX, 0 } };
+	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR), title = (uintptr_t)program_invocation_name;
+	struct shed shed = { 0 };
+
+	*ret = shed;
+	(void)dl_iterate_phdr(note_object, &program);
+	if (program.dynamic || program.range.to == 0 || vdso == 0 || find_stack(&shed.stack) < 0)
+		return;
+#ifndef DYNO_FAULTS /* whose log is mapped memory */
+	keep(&shed, program.range.from, program.range.to);
+	keep(&shed, shed.stack.from, shed.stack.to);
+	keep(&shed, vdso - VVAR_SIZE, vdso + VDSO_SIZE);
+	/* Where ps(1) finds the command line: at the top of the first thread's stack, which is the top of all. */
+	keep(&shed, title, UINTPTR_MAX - PAGE);
+	*ret = shed;
+#endif
+}
+
+void shed_child(const struct shed *shed)
+{
+	const struct shed copy = *shed; /* it lies in what is unmapped here */
+	uintptr_t from = LOWEST, here = (uintptr_t)__builtin_frame_address(0);
+
+	for (size_t i = 0; i < copy.count; i++) {
+		if (copy.keep[i].from > from)
+			(void)munmap((void *)from, copy.keep[i].from - from);
+		if (copy.keep[i].to > from)
+			from = copy.keep[i].to;
+	}
+	here = (here & ~(PAGE - 1)) - FRAMES;
+	if (copy.count > 0 && here > copy.stack.from && here < copy.stack.to)
+		(void)madvise((void *)copy.stack.from, here - copy.stack.from, MADV_DONTNEED);
+}
