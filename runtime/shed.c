@@ -5,11 +5,9 @@
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
-#include <string.h>
+#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-
-#include "base/text.h"
 
 #define PAGE 4096UL
 /* The first address that may be mapped: vm.mmap_min_addr */
@@ -20,31 +18,27 @@
 /* Frames of the calls to come, below the one that asks */
 #define FRAMES (2 * PAGE)
 
-/** struct program - what dl_iterate_phdr(3) tells. @dynamic: there are shared objects */
-struct program {
-	struct shed_range range;
-	bool dynamic;
-};
-
-/** note_object() - one object of this process */
-static int note_object(struct dl_phdr_info *info, size_t size, void *data)
+/**
+ * find_program() - where a static program at a fixed address lies, by the headers that the kernel tells of (getauxval(3))
+ * Return: this is one: it has no interpreter, and no table for one
+ */
+static bool find_program(struct shed_range *ret)
 {
-	struct program *program = data;
+	const ElfW(Phdr) *header = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	unsigned long count = getauxval(AT_PHNUM);
 
-	(void)size;
-	if (text_starts(info->dlpi_name, "linux-"))
-		return 0; /* the vdso */
-	program->dynamic |= info->dlpi_name[0] != '\0';
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		uintptr_t from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-		uintptr_t to = from + info->dlpi_phdr[i].p_memsz;
-
-		if (info->dlpi_phdr[i].p_type != PT_LOAD)
+	*ret = (struct shed_range){ UINTPTR_MAX, 0 };
+	for (; header && count > 0; header++, count--) {
+		if (header->p_type == PT_INTERP || header->p_type == PT_DYNAMIC)
+			return false;
+		if (header->p_type != PT_LOAD)
 			continue;
-		program->range.from = from < program->range.from ? from : program->range.from;
-		program->range.to = to > program->range.to ? to : program->range.to;
+		if (header->p_vaddr < ret->from)
+			ret->from = header->p_vaddr;
+		if (header->p_vaddr + header->p_memsz > ret->to)
+			ret->to = header->p_vaddr + header->p_memsz;
 	}
-	return 0;
+	return ret->to > 0;
 }
 
 /** keep() - note a range, widened to whole pages, in its place */
@@ -76,16 +70,15 @@ static int find_stack(struct shed_range *ret)
 
 void shed_plan(struct shed *ret)
 {
-	struct program program = { .range = { UINTPTR_MAX, 0 } };
+	struct shed_range program;
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR), title = (uintptr_t)program_invocation_name;
 	struct shed shed = { 0 };
 
 	*ret = shed;
-	(void)dl_iterate_phdr(note_object, &program);
-	if (program.dynamic || program.range.to == 0 || vdso == 0 || find_stack(&shed.stack) < 0)
+	if (!find_program(&program) || vdso == 0 || title == 0 || find_stack(&shed.stack) < 0)
 		return;
 #ifndef DYNO_FAULTS /* whose log is mapped memory */
-	keep(&shed, program.range.from, program.range.to);
+	keep(&shed, program.from, program.to);
 	keep(&shed, shed.stack.from, shed.stack.to);
 	keep(&shed, vdso - VVAR_SIZE, vdso + VDSO_SIZE);
 	/* Where ps(1) finds the command line: at the top of the first thread's stack, which is the top of all. */
