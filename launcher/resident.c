@@ -11,10 +11,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/text.h"
 #include "launcher/peer.h"
 #include "launcher/tell.h"
 #include "runtime/registry.h"
+#include "runtime/running.h"
 
 int resident_add(struct peer *peer, uint64_t id, const struct request *request, struct dyno *dyno,
                  struct dyno_error *err)
@@ -298,6 +300,22 @@ static void destroy(struct resident *resident)
 	peers_resume(launcher);
 }
 
+/**
+ * slim() - close what a dyno that runs needs no more: thousands of them share our limit of descriptors
+ * The groups themselves are removed by name. Where they are v1's, those of memory and processes count why a dyno ended.
+ */
+static void slim(const struct resident *resident)
+{
+	struct cgroup *group = &resident->dyno->sandbox->group;
+
+	cgroup_joined(group);
+	if (group->v1_fd[CGROUP_MEMORY] < 0 || group->v1_fd[CGROUP_PIDS] < 0)
+		return;
+	group->v1_fd[CGROUP_CPU] = fd_close(group->v1_fd[CGROUP_CPU]);
+	group->v1_fd[CGROUP_FREEZER] = fd_close(group->v1_fd[CGROUP_FREEZER]);
+	group->v2_fd = fd_close(group->v2_fd);
+}
+
 /** listen_for() - let `dyno exec` and `dyno stop` find it; without, they cannot, and the dyno runs all the same */
 static void listen_for(struct resident *resident)
 {
@@ -318,10 +336,12 @@ void residents_chore(struct launcher *launcher)
 		return;
 	STAILQ_REMOVE_HEAD(&launcher->chores, chore);
 	resident->queued = false;
-	if (resident->state == RESIDENT_UP && !resident->control)
+	if (resident->state == RESIDENT_UP && !resident->control) {
+		slim(resident);
 		listen_for(resident);
-	else if (resident->state == RESIDENT_REAPED)
+	} else if (resident->state == RESIDENT_REAPED) {
 		destroy(resident);
+	}
 }
 
 void residents_close(struct launcher *launcher)
