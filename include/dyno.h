@@ -262,7 +262,10 @@ struct dyno_pool_stats {
  */
 int dyno_pool_open(struct dyno_host *host, const struct dyno_pool_config *config, struct dyno_pool **ret,
                    struct dyno_error *err);
-/** dyno_pool_close() - destroy what is still parked; dynos that came from it go on. NULL is fine. Return: NULL */
+/**
+ * dyno_pool_close() - destroy what is still parked; dynos that came from it go on. NULL is fine. Return: NULL
+ * The thread does it: dyno_host_close() waits for that, this call does not.
+ */
 struct dyno_pool *dyno_pool_close(struct dyno_pool *pool);
 
 /** dyno_pool_resize() - other bounds from now on; what is parked above @max is destroyed */
