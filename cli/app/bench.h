@@ -236,6 +236,7 @@ int bench_run_quietly(char *const *argv);
 /**
  * struct bench_process - how to start one
  * @cwd: NULL for ours; @fds: standard streams
+ * @death: what it gets when this process dies, 0 for SIGKILL
  */
 struct bench_process {
 	const char *program;
@@ -243,6 +244,7 @@ struct bench_process {
 	char *const *env;
 	const char *cwd;
 	int fds[3];
+	int death;
 };
 
 /**

@@ -154,6 +154,7 @@ static int peer_kind_launch(struct bench_launch *launch, struct dyno_error *err)
 		.env = state->peer->own_env ? environ : command->env.items,
 		.cwd = state->peer->program ? NULL : plan->request.app.slug,
 		.fds = { plan->null_fd, launch->out_fd, launch->said_fd },
+		.death = state->peer->ending == END_TERM ? SIGTERM : SIGKILL,
 	};
 	pid_t pid = bench_spawn(&process);
 
@@ -198,7 +199,7 @@ static void end_now(const struct bench_launch *launch)
 	if (pid_file(launch, path, sizeof(path)) == 0 && fd_read_text(AT_FDCWD, path, text, sizeof(text)) > 0 &&
 	    units_number(text, 2, INT32_MAX, &pid) == 0 && kill((pid_t)pid, SIGKILL) == 0)
 		return;
-	(void)kill(-launch->pid, SIGKILL);
+	(void)kill(-launch->pid, state->peer->ending == END_TERM ? SIGTERM : SIGKILL);
 }
 
 /** gone() - wait for its end, so many milliseconds */

@@ -14,6 +14,7 @@ struct command {
 /** enum ending - how a launch is ended that does not end by itself */
 enum ending {
 	END_KILL,      /* kill its process group: the rest dies with it */
+	END_TERM,      /* ask the process to end: it takes the container down, and killed it could not */
 	END_INIT,      /* kill the container's first process, whose PID is in a file: the runtime then cleans up */
 	END_CONTAINER, /* have the engine remove the container */
 };

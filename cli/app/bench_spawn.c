@@ -69,7 +69,7 @@ static int become(const struct bench_process *process)
 	sigset_t none;
 
 	/* ^C at the terminal is for us: who ends when is ours to say */
-	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, process->death ? process->death : SIGKILL) < 0)
 		return errno;
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(process->fds[fd], fd) < 0)

@@ -197,10 +197,12 @@ static int engine_words(const struct bench_contender *contender, unsigned index,
 			bench_word(words, "--volume=/%s:/%s:ro", name, name);
 	bench_word(words, "--volume=%s:/app:ro", plan->request.app.slug);
 	bench_word(words, "--volume=%s:" BENCH_STAMP_INSIDE ":ro", plan->stamp);
+	if (!docker)
+		bench_word(words, "--rootfs");
 	if (docker)
 		bench_word(words, "dyno-bench-%d", (int)getpid());
 	else
-		bench_word(words, "--rootfs=%s/root", plan->home);
+		bench_word(words, "%s/root", plan->home);
 	add_command(contender, BENCH_STAMP_INSIDE, words);
 	return write_env(path, &command->env, err);
 }
@@ -279,6 +281,7 @@ static const struct peer peers[] = {
 	{ .name = "nspawn",
 	  .program = "systemd-nspawn",
 	  .label = "systemd-nspawn",
+	  .ending = END_TERM,
 	  .what = "namespaces, its default filter, read-only binds; no limits, no address",
 	  .words = nspawn_words },
 };
