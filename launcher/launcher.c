@@ -234,7 +234,7 @@ struct launcher *launcher_close(struct launcher *launcher)
 /** stop() - no dyno is started any more, and those that run are stopped; told again, they are killed */
 static void stop(struct launcher *launcher)
 {
-	struct resident *resident;
+	struct resident *resident = LIST_FIRST(&launcher->residents);
 
 	launcher->stops++;
 	if (launcher->stops == 1)

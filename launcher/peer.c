@@ -73,31 +73,43 @@ static int admit_peer(struct launcher *launcher, int fd, struct peer *ret, struc
 	return launcher->stops > 0 ? error_set(err, -ESHUTDOWN, "peer", "the launcher is stopping") : 0;
 }
 
-/** add_peer() - serve who connected at @fd, which is taken */
-static void add_peer(struct launcher *launcher, int fd)
+/** make_peer() - who connected at @fd, if they may. Return: 0, or negative errno: @fd is still the caller's */
+static int make_peer(struct launcher *launcher, int fd, struct dyno_error *err)
 {
-	_cleanup_close_ int owned = fd;
-	struct dyno_error err = { 0 };
 	struct peer *peer = calloc(1, sizeof(*peer));
-	int r = peer ? admit_peer(launcher, fd, peer, &err) : error_set(&err, -ENOMEM, "peer", "out of memory");
+	int r;
 
+	if (!peer)
+		return error_set(err, -ENOMEM, "peer", "out of memory");
+	r = admit_peer(launcher, fd, peer, err);
 	if (r == 0) {
 		peer->source = (struct source){ SOURCE_PEER, peer };
 		peer->events = EPOLLIN;
 		r = launcher_watch(launcher, fd, &peer->source, peer->events);
 		if (r < 0)
-			error_set(&err, r, "peer", "cannot serve one more:");
+			error_set(err, r, "peer", "cannot serve one more:");
 	}
 	if (r < 0) {
-		reject(launcher, fd, &err);
 		free(peer);
-		return;
+		return r;
 	}
 	peer->launcher = launcher;
-	peer->fd = TAKE_FD(owned);
+	peer->fd = fd;
 	STAILQ_INIT(&peer->queue);
 	LIST_INSERT_HEAD(&launcher->peers, peer, next);
 	launcher->peer_count++;
+	return 0;
+}
+
+/** add_peer() - serve who connected at @fd, which is taken */
+static void add_peer(struct launcher *launcher, int fd)
+{
+	struct dyno_error err = { 0 };
+
+	if (make_peer(launcher, fd, &err) == 0)
+		return;
+	reject(launcher, fd, &err);
+	fd_close(fd);
 }
 
 void peers_accept(struct launcher *launcher)

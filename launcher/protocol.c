@@ -229,7 +229,10 @@ void protocol_begin(struct protocol_writer *writer, char *data, size_t size, con
 {
 	char head[PROTOCOL_VERB_SIZE + 32];
 
-	*writer = (struct protocol_writer){ .data = data, .size = size };
+	writer->data = data;
+	writer->size = size;
+	writer->used = 0;
+	writer->full = false;
 	if (!verb)
 		return;
 	snprintf(head, sizeof(head), MAGIC "%d %.*s %" PRIu64, PROTOCOL_VERSION, PROTOCOL_VERB_SIZE - 1, verb, id);

@@ -23,18 +23,18 @@ int resident_add(struct peer *peer, uint64_t id, const struct request *request, 
 {
 	struct launcher *launcher = peer->launcher;
 	struct resident *resident = calloc(1, sizeof(*resident));
-	int r = resident ? 0 : error_set(err, -ENOMEM, "start", "out of memory");
+	int r;
 
-	if (resident) {
-		resident->source = (struct source){ SOURCE_DYNO, resident };
-		r = launcher_watch(launcher, dyno_fd(dyno), &resident->source, EPOLLIN);
-		if (r < 0)
-			error_set(err, r, "start", "cannot watch over one more dyno:");
+	if (!resident) {
+		dyno_destroy(dyno);
+		return error_set(err, -ENOMEM, "start", "out of memory");
 	}
+	resident->source = (struct source){ SOURCE_DYNO, resident };
+	r = launcher_watch(launcher, dyno_fd(dyno), &resident->source, EPOLLIN);
 	if (r < 0) {
 		free(resident);
 		dyno_destroy(dyno);
-		return r;
+		return error_set(err, r, "start", "cannot watch over one more dyno:");
 	}
 	resident->launcher = launcher;
 	resident->dyno = dyno;
@@ -258,7 +258,7 @@ void resident_leave(struct resident *resident)
 
 uint64_t residents_expired(struct launcher *launcher, uint64_t now_ns)
 {
-	struct resident *resident;
+	struct resident *resident = LIST_FIRST(&launcher->residents);
 	uint64_t next = 0;
 
 	LIST_FOREACH(resident, &launcher->residents, next)

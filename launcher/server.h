@@ -49,6 +49,8 @@ struct outgoing {
 	char data[];
 };
 
+STAILQ_HEAD(outgoings, outgoing);
+
 /**
  * struct peer - one connection
  * @trusted: the launcher's own user or root, not just a member of its group
@@ -68,7 +70,7 @@ struct peer {
 	bool broken;
 	uint32_t events;
 	uint64_t subscription;
-	STAILQ_HEAD(, outgoing) queue;
+	struct outgoings queue;
 	size_t unsent;
 	unsigned boots;
 	unsigned dynos;
