@@ -90,6 +90,7 @@ static bool read_output(struct body *body)
 	}
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	formation_unpoll(formation, body->output);
 	body->output = fd_close(body->output);
 	return false;
 }
@@ -400,6 +401,11 @@ void body_expire(struct body *body)
 
 void body_free(struct body *body)
 {
+	if (body->dyno)
+		formation_unpoll(body->formation, dyno_fd(body->dyno));
+	if (body->control)
+		formation_unpoll(body->formation, control_fd(body->control));
+	formation_unpoll(body->formation, body->output);
 	/* The name is given back while the socket is ours no more; who waits for the end hears of it when all is gone. */
 	control_unlisten(body->control);
 	body->dyno = dyno_destroy(body->dyno);

@@ -84,7 +84,7 @@ int formation_open(struct dyno_host *host, const struct formation_setup *setup, 
 void formation_begin(struct formation *formation);
 
 /**
- * formation_watch() - call @ready in formation_step() when @fd is ready; -1 with a @fd that was watched to end that
+ * formation_watch() - call @ready in formation_step() when @fd is ready
  * @events: EPOLLIN, EPOLLOUT, 0 for none at the moment
  */
 int formation_watch(struct formation *formation, int fd, uint32_t events, void (*ready)(void *data), void *data);

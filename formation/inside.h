@@ -139,6 +139,12 @@ struct formation {
 
 /** formation_poll() - add @fd; @watcher is called when it is readable (@events). Return: 0 or negative errno */
 int formation_poll(struct formation *formation, int fd, uint32_t events, struct watcher *watcher);
+/**
+ * formation_unpoll() - forget @fd; -1 is fine. Must: come before it is closed
+ * Closing alone does not do it while another process has a copy (epoll(7), Questions and answers): a dyno that is just
+ * being born has one of everything.
+ */
+void formation_unpoll(struct formation *formation, int fd);
 /** formation_say() - a platform's line about @label */
 #define formation_say(formation, label, ...) log_say((formation)->log, (formation)->now.wall_us, label, __VA_ARGS__)
 

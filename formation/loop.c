@@ -55,6 +55,12 @@ int formation_poll(struct formation *formation, int fd, uint32_t events, struct 
 	return -errno;
 }
 
+void formation_unpoll(struct formation *formation, int fd)
+{
+	if (fd >= 0)
+		(void)epoll_ctl(formation->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 /** on_caller() - a descriptor of the caller's is ready */
 static void on_caller(struct formation *formation, void *owner)
 {
@@ -81,6 +87,11 @@ int formation_watch(struct formation *formation, int fd, uint32_t events, void (
 	}
 	watch->ready = ready;
 	watch->data = data;
+	if (events == 0) {
+		/* a reader that went away would be told even then */
+		formation_unpoll(formation, fd);
+		return 0;
+	}
 	code = formation_poll(formation, fd, events, &watch->watcher);
 	return code == -EPERM ? 0 : code; /* a regular file is always ready */
 }

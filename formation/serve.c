@@ -37,6 +37,7 @@ static void drop(struct server *server, struct client *client)
 		break;
 	}
 	log_unlisten(server->formation->log, &client->listener);
+	formation_unpoll(server->formation, client->out.fd);
 	sink_close(&client->out);
 	server->count--;
 	free(client);
@@ -87,6 +88,7 @@ static void on_connect(struct formation *formation, void *owner)
 	client->ready = (struct watcher){ on_client, client };
 	if (sink_open(&client->out, TAKE_FD(fd), OUT_SIZE) < 0 ||
 	    formation_poll(formation, client->out.fd, EPOLLIN, &client->ready) < 0) {
+		formation_unpoll(formation, client->out.fd);
 		sink_close(&client->out);
 		free(client);
 		return;

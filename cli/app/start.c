@@ -194,6 +194,7 @@ static void flush_console(struct start *start)
 	left = console_flush(&start->console, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	if (left < 0 && start->console.out.fd >= 0) {
 		log_unlisten(&start->log, &start->console.listener);
+		(void)formation_watch(start->formation, start->console.out.fd, 0, on_room, start);
 		sink_close(&start->console.out);
 		if (!start->stopped)
 			formation_stop(start->formation, false);
