@@ -21,7 +21,8 @@ const struct option_spec bench_specs[] = {
 	  .offset = BENCH(runs),
 	  .min = 2,
 	  .max = 100000,
-	  .help = "rounds, in each of which everybody launches once (default 100 until exec, else 20)" },
+	  .help = "rounds, in each of which everybody launches once, in an order that rotates (default 100 until exec, else "
+	          "20); ratios of medians come with 95 % intervals by a paired bootstrap over them" },
 	{ .name = "warmup",
 	  .type = OPTION_NUMBER,
 	  .offset = BENCH(warmup),
