@@ -18,6 +18,13 @@
 /* Frames of the calls to come, below the one that asks */
 #define FRAMES (2 * PAGE)
 
+/* The log of base/fault.h is mapped memory */
+#ifdef DYNO_FAULTS
+#define LOG_MAPPED true
+#else
+#define LOG_MAPPED false
+#endif
+
 /**
  * find_program() - where a static program at a fixed address lies, by the headers that the kernel tells of (getauxval(3))
  * Return: this is one: it has no interpreter, and no table for one
@@ -75,16 +82,14 @@ void shed_plan(struct shed *ret)
 	struct shed shed = { 0 };
 
 	*ret = shed;
-	if (!find_program(&program) || vdso == 0 || title == 0 || find_stack(&shed.stack) < 0)
+	if (LOG_MAPPED || !find_program(&program) || vdso == 0 || title == 0 || find_stack(&shed.stack) < 0)
 		return;
-#ifndef DYNO_FAULTS /* whose log is mapped memory */
 	keep(&shed, program.from, program.to);
 	keep(&shed, shed.stack.from, shed.stack.to);
 	keep(&shed, vdso - VVAR_SIZE, vdso + VDSO_SIZE);
 	/* Where ps(1) finds the command line: at the top of the first thread's stack, which is the top of all. */
 	keep(&shed, title, UINTPTR_MAX - PAGE);
 	*ret = shed;
-#endif
 }
 
 void shed_child(const struct shed *shed)
