@@ -123,7 +123,8 @@ static void print_table(const struct bench *bench, const struct style *style)
 static void print_bar(double share, const struct style *style)
 {
 	static const char *const parts[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
-	int eighths = (int)(share * BAR_CELLS * 8 + 0.5);
+	int rounded = (int)(share * BAR_CELLS * 8 + 0.5);
+	int eighths = rounded > 0 ? rounded : 1;
 	int cells = eighths / 8;
 
 	fputs(style->bar, stdout);
