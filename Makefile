@@ -161,7 +161,7 @@ SHORT_BIN := $(filter-out %/test_servers %/test_soak %/test_thousand,$(SANDBOX_B
 # of the network depends on the kernel is in the unit tests named here, as are cgroups and project quotas.
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
-	$(filter-out $(addprefix $(B)/tests/sandbox/test_,init terminal listen publish reach rootless_network servers),$(SHORT_BIN))
+	$(filter-out $(addprefix $(B)/tests/sandbox/test_,bench init terminal listen publish reach rootless_network servers),$(SHORT_BIN))
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
