@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "benchmarks/support.h"
 
-#define READY_MS 20000
+#define READY_MS 60000
 #define END_MS 20000
 #define PORT 5000
 

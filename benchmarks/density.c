@@ -4,9 +4,9 @@
  *
  * Usage: density [-n HOW_MANY] [-w LAUNCHES] [-j FILE] SLUG
  *
- * Memory is the difference of MemAvailable over their number: everything counts, the kernel's part and init included. Per-CPU
- * caches and what RCU frees later come on top and go off again, so each figure is read after a second of rest. Each kind is parked
- * by a process of its own. A launch more is taken from the parked ones, the oldest first, and replaced; medians with FEW parked and with all.
+ * Memory is the difference of MemAvailable over their number: everything counts, the kernel's part and init included; so does
+ * what others on the machine do meanwhile. The kernel frees late: each figure is read when it has stood still for a second. Each kind
+ * is parked by a process of its own. A launch more is taken from the parked ones, the oldest first, and replaced; medians with FEW parked and with all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,56 +22,69 @@
 #include "benchmarks/support.h"
 
 #define FEW 10
-#define REST_US 1000000
+#define REST_US 500000
+#define RESTS 20
+#define STILL_KIB 512
 #define KINDS 3
 
+/* of /proc/meminfo: the whole, and what it is made of */
+static const char *const fields[] = { "MemAvailable:", "Slab:",        "Percpu:", "AnonPages:",
+	                              "PageTables:",   "KernelStack:", "Shmem:" };
+
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+
 static const struct birth births[KINDS] = {
-	{ .label = "no network namespace", .from = FROM_PARKED, .net = DYNO_NET_HOST },
-	{ .label = "network namespace", .from = FROM_PARKED, .net = DYNO_NET_NONE },
-	{ .label = "private network", .from = FROM_PARKED, .net = DYNO_NET_PRIVATE },
+	{ .label = "no network namespace", .from = FROM_POOL, .late = true, .net = DYNO_NET_HOST },
+	{ .label = "network namespace", .from = FROM_POOL, .late = true, .net = DYNO_NET_NONE },
+	{ .label = "private network", .from = FROM_POOL, .late = true, .net = DYNO_NET_PRIVATE },
 };
 
-/** struct density - what one kind of sandbox costs: KiB each, microseconds */
+/** struct density - what one kind of sandbox costs: KiB each, by field, and microseconds */
 struct density {
-	double kib, few_us, all_us, bare_few_us, bare_all_us, park_us, destroy_us;
+	double kib[FIELDS];
+	double few_us, all_us, bare_few_us, bare_all_us, park_us, destroy_us;
 };
 
-/** struct bench - @parked: a ring of them, @oldest first */
+/** struct bench - what all share */
 struct bench {
 	struct cradle cradle;
 	struct settings settings;
 	struct birth way;
-	struct dyno_sandbox **parked;
-	int oldest;
 };
 
-/** available_kib() - MemAvailable, after a rest */
-static double available_kib(void)
+/** read_memory() - all fields in KiB */
+static void read_memory(double ret[FIELDS])
 {
-	char text[4096];
+	char text[4096] = "";
 	const char *at;
 
-	pause_us(REST_US);
-	if (fd_read_text(-1, "/proc/meminfo", text, sizeof(text)) < 0)
-		return 0;
-	at = strstr(text, "MemAvailable:");
-	return at ? strtod(at + strlen("MemAvailable:"), NULL) : 0;
+	(void)fd_read_text(-1, "/proc/meminfo", text, sizeof(text));
+	for (int i = 0; i < FIELDS; i++) {
+		at = strstr(text, fields[i]);
+		ret[i] = at ? strtod(at + strlen(fields[i]), NULL) : 0;
+	}
 }
 
-/** park() - one more, in place @at. Return: 0 or negative errno */
-static int park(struct bench *bench, int at)
+/** settled_memory() - the same, when it stands still or does not get to */
+static void settled_memory(double ret[FIELDS])
 {
-	int r = birth_park(&bench->cradle, &bench->way);
+	double before[FIELDS];
 
-	bench->parked[at] = TAKE_PTR(bench->way.parked);
-	return r;
+	read_memory(ret);
+	for (int i = 0; i < RESTS; i++) {
+		before[0] = ret[0];
+		pause_us(REST_US);
+		read_memory(ret);
+		if (ret[0] - before[0] < STILL_KIB && before[0] - ret[0] < STILL_KIB && i > 0)
+			return;
+	}
 }
 
 /**
- * launch_more() - launches from @count parked ones, in turns with bare ones
+ * launch_more() - launches from the pool, which is full again before each, in turns with bare ones
  * @ret_us, @ret_bare_us: medians. Return: 0 or negative errno
  */
-static int launch_more(struct bench *bench, int count, double *ret_us, double *ret_bare_us)
+static int launch_more(struct bench *bench, double *ret_us, double *ret_bare_us)
 {
 	int runs = bench->settings.warmup, r = 0;
 	struct row warm, bare;
@@ -82,13 +95,11 @@ static int launch_more(struct bench *bench, int count, double *ret_us, double *r
 	if (row_new(&warm, "", runs) < 0 || row_new(&bare, "", runs) < 0)
 		return -ENOMEM;
 	for (int i = 0; i < runs && r == 0; i++) {
-		int at = bench->oldest++ % count;
-
-		bench->way.parked = TAKE_PTR(bench->parked[at]);
-		r = birth_once(&bench->cradle, &bench->way, "/app/first", &warm.first[i], &warm.whole[i]);
+		r = birth_ready(&bench->cradle, &bench->way);
 		if (r == 0)
-			r = park(bench, at);
-		pause_us(3000);
+			r = birth_once(&bench->cradle, &bench->way, "/app/first", &warm.first[i], &warm.whole[i]);
+		if (r == 0)
+			r = birth_ready(&bench->cradle, &bench->way);
 		if (r == 0)
 			r = launch_command(argv, &bare.first[i], &bare.whole[i]);
 	}
@@ -100,28 +111,31 @@ static int launch_more(struct bench *bench, int count, double *ret_us, double *r
 /** measure() - park, launch, destroy; all of one kind. Return: 0 or negative errno */
 static int measure(struct bench *bench, struct density *ret)
 {
-	int count = bench->settings.runs, r = 0;
-	double before, after;
+	unsigned count = (unsigned)bench->settings.runs;
+	double before[FIELDS], after[FIELDS];
 	uint64_t begin;
+	int r;
 
-	for (int i = 0; i < FEW && r == 0; i++)
-		r = park(bench, i);
+	bench->cradle.depth = FEW;
+	r = birth_ready(&bench->cradle, &bench->way);
 	if (r == 0)
-		r = launch_more(bench, FEW, &ret->few_us, &ret->bare_few_us);
-	before = available_kib();
+		r = launch_more(bench, &ret->few_us, &ret->bare_few_us);
+	settled_memory(before);
 	begin = clock_ns();
-	for (int i = FEW; i < count && r == 0; i++)
-		r = park(bench, i);
+	bench->cradle.depth = count;
+	if (r == 0) {
+		dyno_pool_resize(bench->way.pool, count, count);
+		r = birth_ready(&bench->cradle, &bench->way);
+	}
 	ret->park_us = (double)(clock_ns() - begin) / 1e3 / (count - FEW);
-	after = available_kib();
-	ret->kib = (before - after) / (count - FEW);
-	bench->oldest = 0;
+	settled_memory(after);
+	for (int i = 0; i < FIELDS; i++)
+		ret->kib[i] = (i == 0 ? before[i] - after[i] : after[i] - before[i]) / (count - FEW);
 	if (r == 0)
-		r = launch_more(bench, count, &ret->all_us, &ret->bare_all_us);
+		r = launch_more(bench, &ret->all_us, &ret->bare_all_us);
 	begin = clock_ns();
-	for (int i = 0; i < count; i++)
-		if (bench->parked[i])
-			dyno_sandbox_destroy(bench->parked[i]);
+	birth_done(&bench->way);
+	cradle_close(&bench->cradle); /* waits for the pool's thread */
 	ret->destroy_us = (double)(clock_ns() - begin) / 1e3 / count;
 	return r;
 }
@@ -138,11 +152,8 @@ static int in_child(struct bench *bench, const char *slug, struct density *ret)
 	if (pid == 0) {
 		int r = cradle_open(&bench->cradle, slug);
 
-		bench->parked = calloc((size_t)bench->settings.runs, sizeof(struct dyno_sandbox *));
-		if (r == 0 && bench->parked)
+		if (r == 0)
 			r = measure(bench, ret);
-		cradle_close(&bench->cradle);
-		free(bench->parked);
 		_exit(r < 0 || fd_write_all(pipes[1], ret, sizeof(*ret)) < 0);
 	}
 	(void)fd_close(pipes[1]);
@@ -152,6 +163,16 @@ static int in_child(struct bench *bench, const char *slug, struct density *ret)
 		status = -EIO;
 	(void)fd_close(pipes[0]);
 	return status;
+}
+
+/** print_kind() - one line of the table */
+static void print_kind(const char *label, const struct density *got)
+{
+	printf("| %s |", label);
+	for (int i = 0; i < FIELDS; i++)
+		printf(" %.0f |", got->kib[i]);
+	printf(" %.0f | %.0f | %.2f | %.0f, %.0f | %.0f | %.0f |\n", got->few_us, got->all_us,
+	       got->all_us / got->few_us, got->bare_few_us, got->bare_all_us, got->park_us, got->destroy_us);
 }
 
 /** main() - all kinds */
@@ -172,8 +193,9 @@ int main(int argc, char **argv)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	printf("| %d parked | KiB each | launch with %d parked us | with all | ratio | bare then | park one us | destroy one |\n"
-	       "|---|---:|---:|---:|---:|---:|---:|---:|\n",
+	printf("| %d parked, KiB each | MemAvailable | slab | per CPU | anonymous | page tables | stacks | tmpfs "
+	       "| launch with %d parked us | with all | ratio | bare then | park one us | destroy one |\n"
+	       "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
 	       bench.settings.runs, FEW);
 	for (int i = 0; i < KINDS; i++) {
 		struct density got = { 0 };
@@ -182,12 +204,10 @@ int main(int argc, char **argv)
 		(void)fflush(stdout);
 		if (in_child(&bench, argv[at], &got) < 0)
 			return 1;
-		printf("| %s | %.0f | %.0f | %.0f | %.2f | %.0f, %.0f | %.0f | %.0f |\n", births[i].label, got.kib,
-		       got.few_us, got.all_us, got.all_us / got.few_us, got.bare_few_us, got.bare_all_us, got.park_us,
-		       got.destroy_us);
+		print_kind(births[i].label, &got);
 		(void)snprintf(labels[2 * i], sizeof(labels[0]), "KiB parked, %s", births[i].label);
 		(void)snprintf(labels[2 * i + 1], sizeof(labels[0]), "one more, %s", births[i].label);
-		values[2 * i] = (struct value){ labels[2 * i], got.kib };
+		values[2 * i] = (struct value){ labels[2 * i], got.kib[0] };
 		values[2 * i + 1] = (struct value){ labels[2 * i + 1], got.all_us / got.few_us };
 	}
 	return values_json(bench.settings.json, values, 2 * KINDS) < 0;
