@@ -327,6 +327,17 @@ static int open_signals(int *ret, struct dyno_error *err)
 	return *ret < 0 ? error_set(err, -errno, "signals", "cannot read signals as events:") : 0;
 }
 
+/** raise_files() - as many descriptors as we may have: hundreds of launches at once want more than the usual 1024 */
+static void raise_files(struct bench_plan *plan)
+{
+	struct rlimit all;
+
+	(void)getrlimit(RLIMIT_NOFILE, &plan->files);
+	all = plan->files;
+	all.rlim_cur = all.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &all);
+}
+
 /** measure() - everything from the host to the last sample */
 static int measure(struct bench *bench, struct bench_plan *plan, struct dyno_error *err)
 {
@@ -339,6 +350,7 @@ static int measure(struct bench *bench, struct bench_plan *plan, struct dyno_err
 	if (!going)
 		return error_set(err, -ENOMEM, "bench", "no memory for a measurement");
 	(void)prctl(PR_SET_TIMERSLACK, SLACK_NS);
+	raise_files(plan);
 	code = bench_keeper_start(plan, &keeper, err);
 	if (code == 0)
 		code = open_signals(&signals, err);

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "cli/app/bench_stats.h"
@@ -29,7 +30,7 @@
 #define BENCH_WORDS_MAX 512
 #define BENCH_NOTES_MAX 16
 #define BENCH_RESAMPLED                                                                                                \
-	"paired bootstrap of medians: rounds are drawn with replacement, 2,000 times, percentiles 2.5 and 97.5"
+	"paired bootstrap of medians: rounds are drawn with replacement, 2,000 times (fewer above 20,000 rounds), percentiles 2.5 and 97.5"
 
 /** enum bench_until - where the clock stops */
 enum bench_until {
@@ -47,6 +48,7 @@ enum bench_until {
  * @env:       the complete environment of a dyno
  * @port:      $PORT of a contender with a network of its own; @ports: one each for those that share this machine's
  * @blind:     dynos cannot be reached from here: the library tells when they listen
+ * @files:     the limit of open files that we were given, for everybody who is not a dyno
  * @home:      work directory of other runtimes, "" when none is needed
  */
 struct bench_plan {
@@ -64,6 +66,7 @@ struct bench_plan {
 	uint16_t port;
 	uint16_t ports[BENCH_CONCURRENCY_MAX];
 	bool blind;
+	struct rlimit files;
 	char home[PATH_MAX];
 };
 
@@ -119,6 +122,7 @@ enum bench_state { BENCH_WAITING, BENCH_READY, BENCH_FAILED };
  * @socket:   an attempt to reach it, -1 for none; @asked: the question was sent; @tried_ns: since when
  * @up:       of a dyno: execve succeeded; @listened_ns: it listens, by the library
  * @ended:    of a dyno: there will be no more events
+ * @hint:     of a dyno: what it does instead of getting there
  */
 struct bench_launch {
 	struct bench_contender *contender;
@@ -140,6 +144,7 @@ struct bench_launch {
 	struct dyno *dyno;
 	bool up, ended;
 	uint64_t listened_ns;
+	char hint[sizeof(((struct dyno_listen *)NULL)->hint)];
 };
 
 /**
@@ -236,6 +241,7 @@ int bench_run_quietly(char *const *argv);
 /**
  * struct bench_process - how to start one
  * @cwd: NULL for ours; @fds: standard streams
+ * @files: its limit of open files, NULL for ours
  * @death: what it gets when this process dies, 0 for SIGKILL
  */
 struct bench_process {
@@ -244,6 +250,7 @@ struct bench_process {
 	char *const *env;
 	const char *cwd;
 	int fds[3];
+	const struct rlimit *files;
 	int death;
 };
 

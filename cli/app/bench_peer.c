@@ -154,6 +154,7 @@ static int peer_kind_launch(struct bench_launch *launch, struct dyno_error *err)
 		.env = state->peer->own_env ? environ : command->env.items,
 		.cwd = state->peer->program ? NULL : plan->request.app.slug,
 		.fds = { plan->null_fd, launch->out_fd, launch->said_fd },
+		.files = &plan->files,
 		.death = state->peer->ending == END_TERM ? SIGTERM : SIGKILL,
 	};
 	pid_t pid = bench_spawn(&process);

@@ -226,6 +226,8 @@ static bool dyno_event(struct bench_launch *launch, const struct dyno_event *eve
 			launch->listened_ns = dyno_boot(launch->dyno)->ns[DYNO_PHASE_LISTENING];
 		else if (event->listen.where == DYNO_LISTEN_LOOPBACK)
 			bench_fail(launch, "%s", event->listen.hint);
+		else
+			(void)text_copy(launch->hint, sizeof(launch->hint), event->listen.hint);
 		break;
 	default: break;
 	}
@@ -344,7 +346,8 @@ int bench_wait(struct bench_launch *launches, size_t count, uint64_t timeout_ms,
 	}
 	for (size_t i = 0; i < count; i++)
 		if (!is_done(&launches[i]))
-			bench_fail(&launches[i], "was not there within %s (--timeout)",
-			           units_format_ns(timeout_ms * 1000000, text, sizeof(text)));
+			bench_fail(&launches[i], "was not there within %s (--timeout)%s%s",
+			           units_format_ns(timeout_ms * 1000000, text, sizeof(text)),
+			           launches[i].hint[0] ? ": " : "", launches[i].hint);
 	return 0;
 }

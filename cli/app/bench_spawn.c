@@ -74,6 +74,8 @@ static int become(const struct bench_process *process)
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(process->fds[fd], fd) < 0)
 			return errno;
+	if (process->files && setrlimit(RLIMIT_NOFILE, process->files) < 0)
+		return errno;
 	if (process->cwd && chdir(process->cwd) < 0)
 		return errno;
 	sigemptyset(&none);
