@@ -50,7 +50,7 @@ BASE := error fd text units clock claim fault options options_print
 ISOLATION := attach namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
-	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_rules uplink
+	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
 RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
@@ -66,13 +66,13 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_identity test_landlock test_library test_listen test_mounts test_netlink test_network \
 	test_network_tenants test_network_walls test_nft test_options test_policy test_pool test_procfile test_protocol test_publish \
 	test_registry test_relay test_releases test_resolver test_rlimits test_rootless test_scratch test_shed test_sizes test_skeleton \
-	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_wire test_text test_tree test_units test_uplink \
+	test_spec test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_text test_tree test_units test_uplink \
 	test_watch test_watcher \
 	test_cli_launcher
 # what the sandbox tests share, linked into each
-SANDBOX_SUPPORT := launch lifecycle_support machine support world
+SANDBOX_SUPPORT := launch launcher_support lifecycle_support machine support world
 SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_launcher test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak \
+	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak \
 	test_terminal test_thousand test_verbs
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
 
@@ -148,7 +148,7 @@ APP_LIB_PIC := $(APP_LIB_SRC:%.c=$(B)/pic/%.o)
 APP_PIC := $(APP_SRC:%.c=$(B)/pic/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
 # for the unit tests: all of the command but main() and what comes before
-CLI_PIC := $(filter-out %/main.o %/start.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
+CLI_PIC := $(filter-out %/cli/main.o %/cli/start.o,$(CLI_SRC:%.c=$(B)/pic/%.o))
 FAULT_OBJ := $(LIB_SRC:%.c=$(B)/faults/%.o) $(CLI_SRC:%.c=$(B)/faults/%.o)
 PROBE_OBJ := $(PROBE_SRC:%.c=$(B)/obj/%.o)
 # linked with libdyno, as its users do: once with libdyno.so, once with libdyno.a
@@ -172,7 +172,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-gate bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo demo-apps check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -342,6 +342,9 @@ fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 5 by def
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC) $(APP_LIB_SRC)
 
 # ---- for people -----------------------------------------------------------------------------------------------------
+
+demo-apps: ## a Django app with a worker and a Rack app, with PostgreSQL, as formations of dynos
+	scripts/demo-apps.sh
 
 demo: ## install what is missing, build, and boot the example web app in a dyno
 	scripts/demo.sh

@@ -3,7 +3,7 @@
 #
 # Install what is missing, and only that.
 #
-#   scripts/install-deps.sh [build] [demo] [check] [lint] [bench] [vm] [--list]
+#   scripts/install-deps.sh [build] [demo] [apps] [check] [lint] [bench] [vm] [--list]
 #
 # Knows Debian and Ubuntu. Elsewhere it names what it did not find, and CONTRIBUTING.md has the package names. Asks
 # before it installs when a person is there to answer; with CI=true, or without a terminal, it does not ask. Uses sudo
@@ -13,6 +13,7 @@ set -euo pipefail
 declare -A packages=(
 	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev libsqlite3-dev"
 	[demo]="python3 curl passt"
+	[apps]="python3-django gunicorn python3-dj-database-url python3-psycopg2 unicorn ruby-rack ruby-pg postgresql postgresql-client"
 	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables ruby"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
 	[bench]="bubblewrap crun runc wrk iproute2 libcmocka-dev"
@@ -24,6 +25,7 @@ optional="passt crun"
 declare -A probes=(
 	[build]="cc make pkg-config ar objcopy pc:libnl-3.0 pc:libnl-route-3.0 pc:libseccomp pc:jansson pc:sqlite3"
 	[demo]="python3 curl"
+	[apps]="gunicorn unicorn psql"
 	[check]="pc:cmocka python3 setpriv clang"
 	[lint]="clang-format clang-tidy cppcheck shellcheck ctags"
 	[bench]="bwrap crun runc wrk ip pc:cmocka"
