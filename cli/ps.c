@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/elsewhere.h"
 #include "cli/message.h"
 #include "cli/verb.h"
 #include "netns/network.h"
@@ -17,9 +18,17 @@ struct ps_given {
 	bool help;
 	bool json;
 	bool quiet;
+	const char *app;
 };
 
 const struct option_spec ps_specs[] = {
+	{ .name = "app",
+	  .letter = 'a',
+	  .type = OPTION_STRING,
+	  .metavar = "NAME",
+	  .offset = offsetof(struct ps_given, app),
+	  .min = 1,
+	  .help = "list the dynos of a running app, as dyno ps:app does" },
 	{ .name = "json",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct ps_given, json),
@@ -234,9 +243,13 @@ static int ps_print(const struct ps_given *given)
 
 int ps_main(int argc, char **argv, uint64_t requested_ns)
 {
+	static char elsewhere[] = "ps:app";
 	struct ps_given given = { 0 };
 	int code = verb_parse_alone("ps", argc, argv, &given);
 
-	(void)requested_ns;
+	if (code == VERB_CONTINUE && given.app) {
+		argv[0] = elsewhere;
+		return elsewhere_main(argc, argv, requested_ns);
+	}
 	return code == VERB_CONTINUE ? ps_print(&given) : code;
 }

@@ -154,8 +154,8 @@ static unsigned wanted(const struct plan_type *type, const struct change *change
 	return type->quantity > change->number ? type->quantity - change->number : 0;
 }
 
-/** apply() - make @change of all types that it names. Should: be tried with @dry first */
-static int apply(struct plan *plan, const struct change *change, bool dry, struct dyno_error *err)
+/** apply() - make @change of all types that it names */
+static int apply(struct plan *plan, const struct change *change, struct dyno_error *err)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		struct plan_type *type = &plan->types[i];
@@ -166,8 +166,6 @@ static int apply(struct plan *plan, const struct change *change, bool dry, struc
 		if (quantity > PLAN_QUANTITY_MAX)
 			return error_set(err, -EINVAL, "scale", "%s: %u dynos are more than %d", type->name, quantity,
 			                 PLAN_QUANTITY_MAX);
-		if (dry)
-			continue;
 		type->quantity = quantity;
 		if (change->size)
 			type->size = change->size;
@@ -175,49 +173,50 @@ static int apply(struct plan *plan, const struct change *change, bool dry, struc
 	return 0;
 }
 
-/** each_word() - hand the words of @text, separated by commas, to @each, first dry and then for good */
+/** each_word() - hand the words of @text, separated by commas, to @each; if one fails, nothing has changed */
 static int each_word(struct plan *plan, const char *text,
-                     int (*each)(struct plan *plan, char *word, bool dry, struct dyno_error *err),
-                     struct dyno_error *err)
+                     int (*each)(struct plan *plan, char *word, struct dyno_error *err), struct dyno_error *err)
 {
+	_cleanup_free_ struct plan_type *before = calloc(plan->count ? plan->count : 1, sizeof(*before));
+	_cleanup_free_ char *copy = strdup(text);
+	char *word, *rest = copy;
 	int code = 0;
 
-	for (int dry = 1; dry >= 0 && code == 0; dry--) {
-		_cleanup_free_ char *copy = strdup(text);
-		char *word, *rest = copy;
-
-		if (!copy)
-			return error_set(err, -ENOMEM, "plan", "no memory for '%.40s'", text);
-		while (code == 0 && (word = strsep(&rest, ",")))
-			code = each(plan, word, dry, err);
-	}
+	if (!before || !copy)
+		return error_set(err, -ENOMEM, "plan", "no memory for '%.40s'", text);
+	memcpy(before, plan->types, plan->count * sizeof(*before));
+	while (code == 0 && (word = strsep(&rest, ",")))
+		code = each(plan, word, err);
+	if (code < 0)
+		memcpy(plan->types, before, plan->count * sizeof(*before));
 	return code;
 }
 
 /** scale_word() - one word of plan_scale() */
-static int scale_word(struct plan *plan, char *word, bool dry, struct dyno_error *err)
+static int scale_word(struct plan *plan, char *word, struct dyno_error *err)
 {
 	struct change change = { 0 };
 	int code = read_change(plan, word, &change, err);
 
-	return code < 0 ? code : apply(plan, &change, dry, err);
+	return code < 0 ? code : apply(plan, &change, err);
 }
 
 /** resize_word() - one word of plan_resize() */
-static int resize_word(struct plan *plan, char *word, bool dry, struct dyno_error *err)
+static int resize_word(struct plan *plan, char *word, struct dyno_error *err)
 {
 	char *equals = strchr(word, '=');
+	const struct plan_type *only = equals ? plan_find(plan, word, (size_t)(equals - word)) : NULL;
 	const struct size *size;
 	int code = read_size(equals ? equals + 1 : word, &size, err);
 
 	if (code < 0)
 		return code;
-	if (equals && !plan_find(plan, word, (size_t)(equals - word))) {
+	if (equals && !only) {
 		*equals = '\0';
 		return plan_unknown(plan, word, err);
 	}
-	for (size_t i = 0; i < plan->count && !dry; i++)
-		if (!equals || &plan->types[i] == plan_find(plan, word, (size_t)(equals - word)))
+	for (size_t i = 0; i < plan->count; i++)
+		if (!only || &plan->types[i] == only)
 			plan->types[i].size = size;
 	return 0;
 }

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-ROOMS = ("base", "isolation", "netns", "config", "runtime", "launcher", "cli")
+ROOMS = ("base", "isolation", "netns", "config", "runtime", "launcher", "formation", "cli")
 
 
 def functions(paths):

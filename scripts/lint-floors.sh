@@ -3,7 +3,7 @@
 #
 # The floors of the house: an include may only point down, and rooms on one floor do not know each other.
 #
-#   cli  ->  launcher  ->  runtime  ->  isolation | netns | config  ->  base
+#   cli  ->  launcher | formation  ->  runtime  ->  isolation | netns | config  ->  base
 #
 # include/dyno.h is visible everywhere; tests and benchmarks may look into every room.
 set -euo pipefail

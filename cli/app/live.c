@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "cli/app/app_choice.h"
+#include "cli/app/operands.h"
 #include "cli/app/start_options.h"
 #include "cli/message.h"
 #include "cli/verb.h"
@@ -78,23 +79,23 @@ static int serve_verb(int argc, char **argv, const char *word, const char *doing
 	struct live_given given = { 0 };
 	const char *words[WIRE_WORDS] = { word };
 	char text[200];
-	int first = argc;
-	int code = verb_parse(argv[0], argc, argv, &given, &first);
+	int count = 0;
+	int code = operands_parse(argv[0], argc, argv, &given, &count);
 
 	if (code != VERB_CONTINUE)
 		return code;
-	if (argc - first < min || argc - first > max) {
+	if (count < min || count > max) {
 		message_line("dyno: %s takes %s (dyno %s --help)", argv[0],
-		             argc - first < min ? "an operand" : "fewer operands", argv[0]);
+		             count < min ? "an operand" : "fewer operands", argv[0]);
 		return EXIT_USAGE;
 	}
-	for (int i = first; i < argc; i++)
-		words[1 + i - first] = argv[i];
-	if (max == 1 && first < argc)
-		(void)text_format(text, sizeof(text), "%s %.140s dyno", doing, argv[first]);
+	for (int i = 1; i <= count; i++)
+		words[i] = argv[i];
+	if (max == 1 && count == 1)
+		(void)text_format(text, sizeof(text), "%s %.140s dyno", doing, argv[1]);
 	else
 		(void)text_format(text, sizeof(text), "%s dynos", doing);
-	return ask_plainly(given.app, text, words, (size_t)(1 + argc - first), before);
+	return ask_plainly(given.app, text, words, (size_t)count + 1, before);
 }
 
 int ps_scale_main(int argc, char **argv, uint64_t requested_ns)

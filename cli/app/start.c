@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +26,7 @@
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "cli/verb.h"
+#include "config/release.h"
 #include "config/setting.h"
 #include "formation/formation.h"
 #include "netns/rootless.h"
@@ -54,6 +57,15 @@ struct start {
 	bool waits;
 	bool failed;
 };
+
+/** wall_us() - microseconds since 1970 */
+static uint64_t wall_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 /** reload() - the recipe of a new release */
 static int reload(void *data, struct formation_recipe *ret, struct dyno_error *err)
@@ -164,17 +176,52 @@ static void on_signal(void *data)
 	}
 }
 
+/** log_api() - a line about the app, as Heroku's API logs them */
+__attribute__((format(printf, 2, 3))) static void log_api(struct start *start, const char *fmt, ...)
+{
+	char text[1024];
+	struct logline line = { .wall_us = wall_us(), .dyno = "api", .text = text };
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	length = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+
+	line.length = length < 0 ? 0 : (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1;
+	log_add(&start->log, &line);
+}
+
+/** log_release() - what the newest release is */
+static void log_release(struct start *start)
+{
+	struct config_release release = { 0 };
+
+	if (config_release_current(start->source.store, start->source.app, &release, NULL) == 0 && release.number > 0) {
+		log_api(start, "%s by user %s", release.description, release.author);
+		log_api(start, "Release v%u created by user %s", release.number, release.author);
+	}
+	config_release_done(&release);
+}
+
 /** on_store() - somebody changed the store: it may have been our app's config vars */
 static void on_store(void *data)
 {
 	struct start *start = data;
 	struct formation_recipe recipe = { 0 };
 	struct dyno_error err = { 0 };
+	int code = config_store_changed(start->source.store, &err);
 
-	if (config_store_changed(start->source.store, &err) <= 0)
+	if (code == 0)
 		return;
-	if (recipe_make(&start->source, &recipe, &err) == 0 && !formation_has_vars(start->formation, &recipe.vars))
+	if (code > 0)
+		code = recipe_make(&start->source, &recipe, &err);
+	if (code < 0) {
+		log_api(start, "%s: the dynos go on with the config vars that they have", err.text);
+	} else if (!formation_has_vars(start->formation, &recipe.vars)) {
+		log_release(start);
 		formation_release(start->formation);
+	}
 	formation_recipe_done(&recipe);
 }
 
@@ -187,11 +234,8 @@ static void on_room(void *data)
 /** flush_console() - write what is to be shown; who closes standard output wants us to end */
 static void flush_console(struct start *start)
 {
-	struct timespec now;
-	int left;
+	int left = console_flush(&start->console, wall_us());
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	left = console_flush(&start->console, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	if (left < 0 && start->console.out.fd >= 0) {
 		log_unlisten(&start->log, &start->console.listener);
 		(void)formation_watch(start->formation, start->console.out.fd, 0, on_room, start);
@@ -229,7 +273,6 @@ static int open_all(struct start *start, struct dyno_error *err)
 		start->store_fd = config_store_watch(start->source.store, err);
 		if (start->store_fd < 0)
 			return start->store_fd;
-		(void)config_store_changed(start->source.store, err);
 		(void)formation_watch(start->formation, start->store_fd, EPOLLIN, on_store, start);
 	}
 	return 0;
@@ -241,6 +284,8 @@ static int keep_running(struct start *start, struct dyno_error *err)
 	int code = 0;
 
 	formation_begin(start->formation);
+	if (start->store_fd >= 0)
+		on_store(start); /* what changed since it was read was told to nobody */
 	/* Whoever starts dynos sweeps up after launchers that were killed. */
 	(void)dyno_gc(start->host, NULL);
 	flush_console(start);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_formation_log.c - formation/logline, ring, logfile and sink: lines, bounds, and what is dropped (contract 4.9) */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "formation/logfile.h"
+#include "formation/logline.h"
+#include "formation/ring.h"
+#include "formation/sink.h"
+
+/** struct heard - lines out of a splitter, each as its length and first byte */
+struct heard {
+	char told[512];
+	size_t bytes;
+};
+
+/** hear() - note a line */
+static void hear(void *data, const char *text, size_t length)
+{
+	struct heard *heard = data;
+
+	heard->bytes += length;
+	(void)text_append(heard->told, sizeof(heard->told), "%zu%.1s ", length, length ? text : "");
+}
+
+static void a_line_looks_as_logplex_shows_it(void **state)
+{
+	struct logline line = { .wall_us = 1383688349123456, .dyno = "web.1", .text = "hello", .length = 5 }, back;
+	char buf[LOGLINE_SIZE];
+	size_t length = logline_format(&line, buf);
+
+	(void)state;
+	assert_string_equal(logline_source(&line), "app");
+	buf[length] = '\0';
+	assert_string_equal(buf, "2013-11-05T21:52:29.123456+00:00 app[web.1]: hello\n");
+	assert_int_equal(logline_parse(buf, length - 1, &back), 0);
+	assert_true(back.wall_us == line.wall_us && !back.platform && back.length == 5);
+	assert_string_equal(back.dyno, "web.1");
+	assert_memory_equal(back.text, "hello", 5);
+	line.platform = true;
+	line.text = "a]: b";
+	length = logline_format(&line, buf);
+	buf[length] = '\0';
+	assert_string_equal(buf, "2013-11-05T21:52:29.123456+00:00 heroku[web.1]: a]: b\n");
+	assert_int_equal(logline_parse(buf, length - 1, &back), 0);
+	assert_true(back.platform && back.length == 5);
+}
+
+static void what_is_no_line_is_not_read_as_one(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"hello",
+		"2013-11-05T21:52:29.123456+00:00 ",
+		"2013-11-05T21:52:29.123456+00:00 app[web.1]",
+		"2013-11-05T21:52:29.123456+00:00 other[web.1]: x",
+		"2013-11-05T21:52:29+00:00 app[web.1]: x ..............",
+		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		struct logline line;
+		char *copy = strdup(wrong[i]);
+
+		assert_int_equal(logline_parse(copy, strlen(copy), &line), -EINVAL);
+		free(copy);
+	}
+}
+
+static void lines_are_made_of_bytes(void **state)
+{
+	struct heard heard = { 0 };
+	struct splitter splitter = { 0 };
+
+	(void)state;
+	splitter_feed(&splitter, "ab", 2, hear, &heard);
+	splitter_feed(&splitter, "c\n\nd\n", 5, hear, &heard);
+	splitter_feed(&splitter, "e", 1, hear, &heard);
+	assert_string_equal(heard.told, "3a 0 1d ");
+	splitter_finish(&splitter, hear, &heard);
+	splitter_finish(&splitter, hear, &heard);
+	assert_string_equal(heard.told, "3a 0 1d 1e ");
+	assert_null(splitter.held);
+}
+
+static void a_line_is_split_at_10000_bytes(void **state)
+{
+	static char bytes[25000];
+	static const size_t sizes[] = { 1, 7, 4096, 9999, 10000, 10001, 25000 };
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	/* however it comes: in pieces of any size */
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct heard heard = { 0 };
+		struct splitter splitter = { 0 };
+
+		for (size_t at = 0; at < sizeof(bytes); at += sizes[i])
+			splitter_feed(&splitter, bytes + at,
+			              sizeof(bytes) - at < sizes[i] ? sizeof(bytes) - at : sizes[i], hear, &heard);
+		splitter_feed(&splitter, "\ny\n", 3, hear, &heard);
+		assert_string_equal(heard.told, "10000x 10000x 5000x 1y ");
+	}
+	struct heard heard = { 0 };
+	struct splitter splitter = { 0 };
+
+	splitter_feed(&splitter, bytes, 10000, hear, &heard);
+	splitter_feed(&splitter, "\n", 1, hear, &heard);
+	assert_string_equal(heard.told, "10000x ");
+}
+
+static void the_last_1500_lines_are_kept(void **state)
+{
+	struct ring *ring = calloc(1, sizeof(*ring));
+	static char text[LOGLINE_MAX];
+	struct logline line;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%u", i);
+		ring_add(ring,
+		         &(struct logline){ .wall_us = i, .dyno = "web.1", .text = number, .length = strlen(number) });
+	}
+	assert_int_equal(ring->count, 1500);
+	ring_get(ring, 0, &line);
+	assert_true(line.wall_us == 3500 && line.length == 4 && memcmp(line.text, "3500", 4) == 0);
+	assert_string_equal(line.dyno, "web.1");
+	ring_get(ring, 1499, &line);
+	assert_true(line.wall_us == 4999);
+	/* long lines are bounded by their bytes */
+	for (unsigned i = 0; i < 2000; i++)
+		ring_add(ring, &(struct logline){ .dyno = "web.1", .text = text, .length = sizeof(text) });
+	assert_true(ring->count < 500 && ring->bytes <= RING_BYTES);
+	ring_done(ring);
+	assert_int_equal(ring->bytes, 0);
+	free(ring);
+}
+
+static void a_slow_reader_loses_lines_and_hears_how_many(void **state)
+{
+	struct sink sink = SINK_NULL;
+	static char drain[65536];
+	char line[1000];
+	uint64_t dropped = 0, since = 0;
+	size_t added = 0, got = 0;
+	int ends[2];
+	ssize_t n;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(sink_open(&sink, ends[1], SINK_SIZE), 0);
+	for (unsigned i = 0; i < 10000; i++) {
+		if (sink_add(&sink, line, sizeof(line), 1000 + i))
+			added++;
+		assert_true(sink_flush(&sink) >= 0);
+	}
+	/* a pipe and the queue, no more */
+	assert_true(added * sizeof(line) <= SINK_SIZE + 65536);
+	assert_int_equal(sink_report(&sink, &since), 0);
+	do {
+		while ((n = read(ends[0], drain, sizeof(drain))) > 0)
+			got += (size_t)n;
+	} while (sink_flush(&sink) > 0);
+	while ((n = read(ends[0], drain, sizeof(drain))) > 0)
+		got += (size_t)n;
+	assert_int_equal(got, added * sizeof(line));
+	dropped = sink_report(&sink, &since);
+	assert_int_equal(added + dropped, 10000);
+	assert_true(since == 1000 + added);
+	assert_int_equal(sink_report(&sink, &since), 0);
+	assert_true(sink_add(&sink, line, sizeof(line), 0));
+	close(ends[0]);
+	assert_int_equal(sink_flush(&sink), -EPIPE);
+	sink_close(&sink);
+	assert_false(sink_add(&sink, line, sizeof(line), 0));
+}
+
+static void the_file_is_bounded(void **state)
+{
+	char dir[] = "/tmp/test-logfile.XXXXXX", line[1001];
+	struct logfile file = LOGFILE_NULL;
+	struct dyno_error err = { 0 };
+	off_t size, old;
+	int dirfd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	memset(line, 'x', sizeof(line));
+	line[1000] = '\n';
+	assert_int_equal(logfile_open(dirfd, "app", &file, &err), 0);
+	for (unsigned i = 0; i < 40000; i++)
+		logfile_add(&file, line, sizeof(line));
+	logfile_close(&file);
+	size = faccessat(dirfd, "app.log", F_OK, 0) == 0 ? lseek(openat(dirfd, "app.log", O_RDONLY), 0, SEEK_END) : -1;
+	old = lseek(openat(dirfd, "app.log.1", O_RDONLY), 0, SEEK_END);
+	assert_true(size >= 0 && old > 0);
+	assert_true((uint64_t)(size + old) <= LOGFILE_MAX + 2 * LOGFILE_BUFFER);
+	/* the next one goes on where it ended */
+	assert_int_equal(logfile_open(dirfd, "app", &file, &err), 0);
+	assert_true(file.size == (uint64_t)size);
+	logfile_close(&file);
+	assert_int_equal(unlinkat(dirfd, "app.log", 0), 0);
+	assert_int_equal(unlinkat(dirfd, "app.log.1", 0), 0);
+	close(dirfd);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_looks_as_logplex_shows_it),
+		cmocka_unit_test(what_is_no_line_is_not_read_as_one),
+		cmocka_unit_test(lines_are_made_of_bytes),
+		cmocka_unit_test(a_line_is_split_at_10000_bytes),
+		cmocka_unit_test(the_last_1500_lines_are_kept),
+		cmocka_unit_test(a_slow_reader_loses_lines_and_hears_how_many),
+		cmocka_unit_test(the_file_is_bounded),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN); /* as everybody who writes to readers */
+	return cmocka_run_group_tests_name("formation log", tests, NULL, NULL);
+}
