@@ -90,7 +90,7 @@ until_true() {
 # start_database - a PostgreSQL of our own, on loopback, with a password
 start_database() {
 	local password
-	postgres=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+	postgres=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
 	password=$(head -c 18 /dev/urandom | base64 | tr -d '+/=')
 	mkdir "$work/database"
 	printf '%s' "$password" >"$work/password"
