@@ -125,8 +125,32 @@ static int open_uplinks(struct network_host *host, const struct policy *policy, 
 	return r;
 }
 
+/** is_beyond() - the app is to reach other machines, or to be reached by them */
+static bool is_beyond(const struct policy *policy)
+{
+	bool beyond = policy->egress != POLICY_EGRESS_DENY;
+
+	for (size_t i = 0; i < policy->publish_count; i++)
+		beyond |= !policy_is_loopback(&policy->publish[i]);
+	return beyond;
+}
+
+int network_guard_fd(const struct network_host *host)
+{
+	return host->table ? table_guard_fd(host->table) : -1;
+}
+
+void network_attend(struct network_host *host)
+{
+	if (host->table)
+		table_attend(host->table);
+}
+
 void network_started(struct network_host *host, const struct policy *policy, struct network *network)
 {
+	/* Without it a Docker that starts later closes the way until the next launch, as without us: no reason to fail. */
+	if (network->admitted && host->table && is_beyond(policy))
+		(void)table_guard(host->table);
 	/* What goes wrong now goes wrong at the next launch as well, and is told then. */
 	if (network->look_again && network->admitted && host->sock)
 		(void)look(host, policy, network, NULL);

@@ -142,6 +142,14 @@ int network_admit(struct network_host *host, enum dyno_net net, const struct pol
 void network_started(struct network_host *host, const struct policy *policy, struct network *network);
 
 /**
+ * network_guard_fd() - readable when the packet filter is to be looked after, by network_attend(): others have changed it
+ * Of the host, not of a dyno; -1 where nothing is to be looked after. Valid until network_host_close().
+ */
+int network_guard_fd(const struct network_host *host);
+/** network_attend() - look after it; nothing to do is fine */
+void network_attend(struct network_host *host);
+
+/**
  * network_listening() - the app listens on its port for the first time: open the ways that depend on how it listens
  * IPv6 addresses lead to it by the packet filter when it speaks IPv6, else by a relay; a unix socket by a relay.
  */

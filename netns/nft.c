@@ -177,18 +177,26 @@ int nft_open(struct nl_sock **ret, struct dyno_error *err)
 	return r;
 }
 
+/** close_others() - close all descriptors but @low and @high, which may be the same. In a child process */
+static void close_others(int low, int high)
+{
+	if (low > 0)
+		(void)raw_syscall(SYS_close_range, 0, low - 1, 0, 0);
+	if (high > low + 1)
+		(void)raw_syscall(SYS_close_range, low + 1, high - 1, 0, 0);
+	(void)raw_syscall(SYS_close_range, high + 1, UINT32_MAX, 0, 0);
+}
+
 /**
- * hold() - keep @fd, and nothing else, until what was removed is freed; in a child process
+ * hold() - keep two descriptors, and nothing else, until what was removed is freed; in a child process
  * membarrier(2) waits for the same that the kernel waits for, but without the lock that everybody's requests need.
  */
-__attribute__((noreturn)) static void hold(int fd)
+__attribute__((noreturn)) static void hold(int one, int other)
 {
 	const struct timespec patience = { .tv_nsec = 100 * 1000 * 1000 };
 	long r = 0;
 
-	if (fd > 0)
-		(void)raw_syscall(SYS_close_range, 0, fd - 1, 0, 0);
-	(void)raw_syscall(SYS_close_range, fd + 1, UINT32_MAX, 0, 0);
+	close_others(one < other ? one : other, one < other ? other : one);
 	/* twice: the wait for a removal may not have begun yet */
 	for (int i = 0; i < 2 && r == 0; i++)
 		r = raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0, 0);
@@ -197,13 +205,13 @@ __attribute__((noreturn)) static void hold(int fd)
 	raw_exit();
 }
 
-struct nl_sock *nft_close(struct nl_sock *sock)
+void nft_close(struct nl_sock *sock, struct nl_sock *other)
 {
 	sigset_t all, before;
 	long pid;
 
 	if (!sock)
-		return NULL;
+		return;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	/* forks without exit signal and without libc's handlers; the second, so that nobody has to wait for the holder */
@@ -211,13 +219,14 @@ struct nl_sock *nft_close(struct nl_sock *sock)
 	if (pid == 0) {
 		pid = raw_syscall(SYS_clone, 0, 0, 0, 0);
 		if (pid == 0)
-			hold(nl_socket_get_fd(sock));
+			hold(nl_socket_get_fd(sock), nl_socket_get_fd(other ? other : sock));
 		raw_exit();
 	}
 	while (pid > 0 && waitpid((pid_t)pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return netlink_close(sock);
+	netlink_close(sock);
+	netlink_close(other);
 }
 
 /**

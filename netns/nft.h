@@ -70,12 +70,12 @@ void nft_nest_end(struct nft_batch *batch, size_t nest);
 int nft_open(struct nl_sock **ret, struct dyno_error *err);
 
 /**
- * nft_close() - close the socket without waiting. NULL is fine. Return: NULL
+ * nft_close() - close one or two sockets without waiting. NULL is fine
  * The kernel makes who closes a netfilter socket wait until what was removed lately is freed (an RCU grace period, 7 to
- * 35 ms), and everybody else who has a request meanwhile. So a child process keeps the socket for so long. It holds
+ * 35 ms), and everybody else who has a request meanwhile. So a child process keeps them for so long. It holds
  * nothing else, nobody hears of its end, and it ends by itself.
  */
-struct nl_sock *nft_close(struct nl_sock *sock);
+void nft_close(struct nl_sock *sock, struct nl_sock *other);
 
 /**
  * nft_commit() - do the batch as one transaction of nf_tables

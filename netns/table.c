@@ -44,16 +44,21 @@
 #define STEP "packet filter"
 #define NAMESPACE_SELF "/proc/thread-self/ns/net"
 
-/** set_lock() - one lock operation on the whole file. @how: F_OFD_SETLK or F_OFD_SETLKW. Return: 0 or negative errno */
-static int set_lock(int fd, int how, short type)
+int table_lock(int fd, int how, short type, off_t byte)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
 	int r;
 
 	do
 		r = fcntl(fd, how, &lock) < 0 ? -errno : 0;
 	while (r == -EINTR);
 	return r;
+}
+
+/** set_lock() - one operation on the lock of the users. @how: F_OFD_SETLK or F_OFD_SETLKW. Return: 0 or negative errno */
+static int set_lock(int fd, int how, short type)
+{
+	return table_lock(fd, how, type, 0);
 }
 
 /**
@@ -142,6 +147,7 @@ static void let_go(struct table *table)
 			remove_table(table);
 		}
 		uplink_restore(table->dir);
+		(void)unlinkat(table->dir, table->pipe, 0);
 		(void)unlinkat(table->dir, table->file, 0);
 	}
 	table->lock = fd_close(table->lock);
@@ -159,6 +165,7 @@ static int enter(struct table *table, struct dyno_error *err)
 	if (stat(NAMESPACE_SELF, &st) < 0)
 		return error_set(err, -errno, STEP, "cannot look at %s:", NAMESPACE_SELF);
 	(void)text_format(table->file, sizeof(table->file), "table-%ju", (uintmax_t)st.st_ino);
+	(void)text_format(table->pipe, sizeof(table->pipe), "guard-%ju", (uintmax_t)st.st_ino);
 	r = nft_open(&table->sock, err);
 	if (r < 0)
 		return r;
@@ -182,7 +189,7 @@ int table_open(int lock_dir, const struct address_range *range, struct table **r
 	if (!table)
 		return error_set(err, -ENOMEM, STEP, "cannot allocate the record of the packet filter");
 	table->dir = lock_dir;
-	table->lock = -1;
+	table->lock = table->guard = table->pipe_in = table->pipe_out = -1;
 	table->range = *range;
 	table->ipv6 = link_ipv6();
 	r = enter(table, err);
@@ -200,8 +207,9 @@ struct table *table_close(struct table *table)
 
 	if (!table)
 		return NULL;
+	table_unguard(table);
 	let_go(table);
-	table->sock = nft_close(table->sock);
+	nft_close(table->sock, table->events);
 	free(table->notes);
 	free(table);
 	errno = saved;

@@ -39,6 +39,17 @@ int table_open(int lock_dir, const struct address_range *range, struct table **r
 int table_ensure(struct table *table, struct dyno_error *err);
 
 /**
+ * table_guard() - see to it, from now on, that somebody notices when others change the packet filter: Docker that starts, a flush
+ * Of all users of the table one listens; when it is gone another one does. 50 us: not for the way of a launch. More than once is fine.
+ * Return: 0 or negative errno
+ */
+int table_guard(struct table *table);
+/** table_guard_fd() - readable when there is something for table_attend(); -1 before table_guard() */
+int table_guard_fd(const struct table *table);
+/** table_attend() - do what is to be done: put back what is ours, and our rules into DOCKER-USER. Nothing to do is fine */
+void table_attend(struct table *table);
+
+/**
  * table_close() - stop being a user; the last removes the table, and calls uplink_restore() (uplink.h) under the same lock
  * NULL is fine. Must: be called in the network namespace of table_open(). Return: NULL
  */

@@ -58,6 +58,7 @@ int events_parked(struct dyno *dyno, struct dyno_error *err)
  */
 static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct dyno_error *err)
 {
+	const struct dyno_host *host = dyno->sandbox->host;
 	struct watch *watch = &dyno->watch;
 	int r = 0;
 
@@ -69,7 +70,10 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	dyno->entry.boot = dyno->sandbox->timeline;
 	/* The dyno is known already; without its boot time if this fails. */
 	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
-	network_started(dyno->sandbox->host->network, &dyno->policy, &dyno->sandbox->network);
+	network_started(host->network, &dyno->policy, &dyno->sandbox->network);
+	/* Whichever dyno of the host is asked first looks after it. */
+	if (dyno->sandbox->shape.net == DYNO_NET_PRIVATE && network_guard_fd(host->network) >= 0)
+		(void)poll_for(dyno, network_guard_fd(host->network));
 	if (watch->reports < 0)
 		return 0;
 	if (dyno->boot_timeout_ms > 0)
@@ -253,8 +257,10 @@ int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error
 	if (dyno->state == DYNO_ENDED)
 		return 0;
 	/* First, because an app that listened and then ended shall be told of in this order. */
-	if (dyno->state == DYNO_RUNNING)
+	if (dyno->state == DYNO_RUNNING) {
+		network_attend(dyno->sandbox->host->network);
 		look_at_watch(dyno, ret);
+	}
 	if (ret->type != DYNO_EVENT_NONE)
 		return 0;
 	r = read_channel(dyno, ret, err);

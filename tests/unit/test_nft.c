@@ -206,7 +206,7 @@ static void failures_child(void *data)
 	CHECK(nft_commit(sock, &batch, "test", &err) == 0);
 	CHECK(nft_commit(sock, &batch, "test", &err) == -ENOENT);
 	/* nobody has to wait for the one who holds the socket now, and it is no child of ours */
-	nft_close(sock);
+	nft_close(sock, NULL);
 	CHECK(waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD);
 }
 
