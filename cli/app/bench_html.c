@@ -99,11 +99,14 @@ static void print_time(FILE *out, double us)
 /** print_table() - medians, quantiles, ratios */
 static void print_table(FILE *out, const struct bench *bench)
 {
+	bool first = true;
+
 	fputs("<h2>Times</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th></th><th>median</th><th>min</th><th>p90</th>"
 	      "<th>p99</th><th>x first</th><th>95 % interval</th></tr></thead>\n<tbody>\n",
 	      out);
 	for (size_t i = 0; i < bench->count; i++) {
 		const struct bench_contender *contender = &bench->contenders[i];
+		const struct stats_ratio *ratio = &contender->ratio;
 
 		if (contender->count == 0)
 			continue;
@@ -114,8 +117,13 @@ static void print_table(FILE *out, const struct bench *bench)
 		print_time(out, contender->summary.min);
 		print_time(out, contender->summary.p90);
 		print_time(out, contender->summary.p99);
-		fprintf(out, "<td>%.3g</td><td>%.3g to %.3g</td></tr>\n", contender->ratio.value, contender->ratio.low,
-		        contender->ratio.high);
+		fprintf(out, "<td>%.3g</td>", ratio->value);
+		/* to itself */
+		if (first)
+			fputs("<td></td></tr>\n", out);
+		else
+			fprintf(out, "<td>%.3g to %.3g</td></tr>\n", ratio->low, ratio->high);
+		first = false;
 	}
 	fputs("</tbody>\n</table></div>\n", out);
 }

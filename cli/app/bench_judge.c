@@ -80,9 +80,9 @@ static void by_round(const struct bench_contender *contender, unsigned rounds, d
 	}
 }
 
-/** doubt_some() - one note on all contenders of which @value is beyond @most */
+/** doubt_some() - one note on all contenders of which @value is beyond @most; @sign: it may be less */
 static void doubt_some(struct bench *bench, const char *what, double (*value)(const struct stats_summary *),
-                       double most)
+                       double most, bool sign)
 {
 	char text[sizeof(bench->notes[0])] = "";
 
@@ -91,8 +91,8 @@ static void doubt_some(struct bench *bench, const char *what, double (*value)(co
 		double found = value(&contender->summary);
 
 		if (contender->count >= ROUNDS_FEW && fabs(found) > most)
-			(void)text_append(text, sizeof(text), "%s%s %+.0f %%", text[0] ? ", " : "", contender->label,
-			                  found * 100);
+			(void)text_append(text, sizeof(text), sign ? "%s%s %+.0f %%" : "%s%s %.0f %%",
+			                  text[0] ? "; " : "", contender->label, found * 100);
 	}
 	if (text[0])
 		bench_note(bench, "%s: %s", what, text);
@@ -134,9 +134,10 @@ static void doubt(struct bench *bench)
 	if (machine->load_before > LOAD_MAX_PER_CPU * machine->cpus)
 		bench_note(bench, "the machine was busy: load %.2f on %u CPU%s before the first round",
 		           machine->load_before, machine->cpus, machine->cpus == 1 ? "" : "s");
-	doubt_some(bench, "the machine changed meanwhile; second half of the launches against the first", drift_of,
+	doubt_some(bench, "the machine changed meanwhile, second half of the launches against the first", drift_of,
 	           DRIFT_MAX);
-	doubt_some(bench, "noisy; range of the middle half of the launches over their median", spread_of, SPREAD_MAX);
+	doubt_some(bench, "noisy, range of the middle half of the launches over their median", spread_of, SPREAD_MAX,
+	           false);
 	for (size_t i = 0; i < bench->count; i++)
 		doubt_births(bench, &bench->contenders[i]);
 }
