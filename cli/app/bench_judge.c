@@ -135,7 +135,7 @@ static void doubt(struct bench *bench)
 		bench_note(bench, "the machine was busy: load %.2f on %u CPU%s before the first round",
 		           machine->load_before, machine->cpus, machine->cpus == 1 ? "" : "s");
 	doubt_some(bench, "the machine changed meanwhile, second half of the launches against the first", drift_of,
-	           DRIFT_MAX);
+	           DRIFT_MAX, true);
 	doubt_some(bench, "noisy, range of the middle half of the launches over their median", spread_of, SPREAD_MAX,
 	           false);
 	for (size_t i = 0; i < bench->count; i++)
