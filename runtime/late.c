@@ -59,7 +59,7 @@ static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 		return scratch_app(sandbox->scratch, -1, err);
 	r = sandbox_slug_owner(sandbox, err);
 	if (r == 0)
-		r = sandbox_check_slug(sandbox, err);
+		r = sandbox_check_slug(sandbox->host, sandbox->slug, err);
 	if (r < 0)
 		return r;
 	r = scratch_slug(sandbox->slug, identity->slug_fd, identity_user(identity), err);

@@ -208,6 +208,9 @@ int dyno_pool_start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t
 		requested_ns = clock_ns();
 	/* First, because a sandbox that failed to start is used up: who asks for nonsense shall not empty the pool. */
 	r = spec_check_app(&pool->config.shape, app, err);
+	/* What was attached long ago would not show what has been mounted in it since. */
+	if (r == 0 && pool->config.slug && app->slug)
+		r = sandbox_check_slug(pool->host, app->slug, err);
 	if (r < 0)
 		return r;
 	sandbox = take(pool, app);

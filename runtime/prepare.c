@@ -289,7 +289,7 @@ static int step_connect(struct prepare *prepare, struct dyno_error *err)
 /** step_slug() - while the network namespace is being made */
 static int step_slug(struct prepare *prepare, struct dyno_error *err)
 {
-	return sandbox_check_slug(prepare->sandbox, err);
+	return sandbox_check_slug(prepare->sandbox->host, prepare->sandbox->slug, err);
 }
 
 /**

@@ -135,24 +135,24 @@ static bool seen_whole(struct host_slug *last, const char *slug)
 	return same;
 }
 
-int sandbox_check_slug(const struct dyno_sandbox *sandbox, struct dyno_error *err)
+int sandbox_check_slug(struct dyno_host *host, const char *slug, struct dyno_error *err)
 {
-	struct host_slug *last = &sandbox->host->slug;
+	struct host_slug *last = &host->slug;
 	char place[256];
 	int r;
 
-	if (sandbox->slug[0] == '\0' || seen_whole(last, sandbox->slug))
+	if (slug[0] == '\0' || seen_whole(last, slug))
 		return 0;
 	if (last->table < 0)
 		last->table = mounts_table();
-	r = mounts_below(sandbox->slug, place, sizeof(place));
+	r = mounts_below(slug, place, sizeof(place));
 	last->whole = r == 0;
 	if (r < 0)
-		return error_set(err, r, "slug", "cannot look for mounts below slug %s:", sandbox->slug);
+		return error_set(err, r, "slug", "cannot look for mounts below slug %s:", slug);
 	if (r == 0)
 		return 0;
 	error_set(err, -EXDEV, "slug", "slug %s has another filesystem mounted at %s, which its dyno would not see",
-	          sandbox->slug, place);
+	          slug, place);
 	error_remedy(err, "unmount it, or copy the slug to one filesystem");
 	return -EXDEV;
 }

@@ -89,7 +89,7 @@ int sandbox_complete(struct dyno_sandbox *sandbox, const struct dyno_app *app, s
 int sandbox_slug_owner(struct dyno_sandbox *sandbox, struct dyno_error *err);
 
 /** sandbox_check_slug() - refuse a slug of which the dyno would see less than its caller */
-int sandbox_check_slug(const struct dyno_sandbox *sandbox, struct dyno_error *err);
+int sandbox_check_slug(struct dyno_host *host, const char *slug, struct dyno_error *err);
 
 /**
  * sandbox_take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
