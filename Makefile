@@ -72,7 +72,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := launch launcher_support lifecycle_support machine support world
 SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak \
+	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start \
 	test_terminal test_thousand test_verbs
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
 

@@ -30,56 +30,56 @@ static struct place_life life_in(enum state state, bool one_off, bool listens)
 	return life;
 }
 
+/* next state and actions, -1 for the same state; rows: states, columns: happenings */
+static const struct {
+	int next;
+	unsigned actions;
+} expected[STATE_COMPLETE][HAPPENING_COUNT] = {
+	/* START, READY, EXITED, LATE, GREEDY, RETRY, CYCLE, RESTART, RELEASE, STOP */
+	[STATE_DOWN] = { { STATE_STARTING, ACTION_LAUNCH },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 },
+	                 { -1, 0 } },
+	[STATE_STARTING] = { { -1, 0 },
+	                     { STATE_UP, 0 },
+	                     { STATE_CRASHED, ACTION_SCHEDULE },
+	                     { -1, ACTION_KILL },
+	                     { -1, ACTION_KILL },
+	                     { -1, 0 },
+	                     { -1, 0 },
+	                     { STATE_STARTING, ALWAYS_RESTART },
+	                     { STATE_STARTING, ALWAYS_RESTART },
+	                     { STATE_DOWN, ACTION_RETIRE } },
+	[STATE_UP] = { { -1, 0 },
+	               { -1, 0 },
+	               { STATE_CRASHED, ACTION_SCHEDULE },
+	               { -1, 0 },
+	               { -1, ACTION_KILL },
+	               { -1, 0 },
+	               { STATE_STARTING, ALWAYS_RESTART },
+	               { STATE_STARTING, ALWAYS_RESTART },
+	               { STATE_STARTING, ALWAYS_RESTART },
+	               { STATE_DOWN, ACTION_RETIRE } },
+	[STATE_CRASHED] = { { -1, 0 },
+	                    { -1, 0 },
+	                    { -1, 0 },
+	                    { -1, 0 },
+	                    { -1, 0 },
+	                    { STATE_STARTING, ACTION_LAUNCH },
+	                    { -1, 0 },
+	                    { STATE_STARTING, ACTION_LAUNCH },
+	                    { STATE_STARTING, ACTION_LAUNCH },
+	                    { STATE_DOWN, 0 } },
+};
+
 static void every_cell_of_the_table(void **state)
 {
-	/* next state and actions, -1 for the same state; rows: states, columns: happenings */
-	static const struct {
-		int next;
-		unsigned actions;
-	} expected[STATE_COMPLETE][HAPPENING_COUNT] = {
-		/* START, READY, EXITED, LATE, GREEDY, RETRY, CYCLE, RESTART, RELEASE, STOP */
-		[STATE_DOWN] = { { STATE_STARTING, ACTION_LAUNCH },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 },
-		                 { -1, 0 } },
-		[STATE_STARTING] = { { -1, 0 },
-		                     { STATE_UP, 0 },
-		                     { STATE_CRASHED, ACTION_SCHEDULE },
-		                     { -1, ACTION_KILL },
-		                     { -1, ACTION_KILL },
-		                     { -1, 0 },
-		                     { -1, 0 },
-		                     { STATE_STARTING, ALWAYS_RESTART },
-		                     { STATE_STARTING, ALWAYS_RESTART },
-		                     { STATE_DOWN, ACTION_RETIRE } },
-		[STATE_UP] = { { -1, 0 },
-		               { -1, 0 },
-		               { STATE_CRASHED, ACTION_SCHEDULE },
-		               { -1, 0 },
-		               { -1, ACTION_KILL },
-		               { -1, 0 },
-		               { STATE_STARTING, ALWAYS_RESTART },
-		               { STATE_STARTING, ALWAYS_RESTART },
-		               { STATE_STARTING, ALWAYS_RESTART },
-		               { STATE_DOWN, ACTION_RETIRE } },
-		[STATE_CRASHED] = { { -1, 0 },
-		                    { -1, 0 },
-		                    { -1, 0 },
-		                    { -1, 0 },
-		                    { -1, 0 },
-		                    { STATE_STARTING, ACTION_LAUNCH },
-		                    { -1, 0 },
-		                    { STATE_STARTING, ACTION_LAUNCH },
-		                    { STATE_STARTING, ACTION_LAUNCH },
-		                    { STATE_DOWN, 0 } },
-	};
-
 	(void)state;
 	for (enum state from = STATE_DOWN; from < STATE_COMPLETE; from++) {
 		for (enum happening what = HAPPENING_START; what < HAPPENING_COUNT; what++) {

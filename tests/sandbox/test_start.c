@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_start.c - dyno start and the verbs that reach it: from a Procfile to dynos, and back (contract 4.2, 4.3, 4.5, 4.9, 4.10) */
+#include <signal.h>
+#include <unistd.h>
+
+#include "tests/sandbox/lifecycle_support.h"
+
+/** place() - a file of the app, seen by whoever launches */
+static void place(const struct fixture *f, const char *name, const char *text)
+{
+	support_write(support_format("%s/%s", f->slug, name), text, 0644);
+}
+
+/** begin() - start a verb in the app's directory, with a store of the test's own */
+static void begin(struct fixture *f, struct process *p, const char *const *argv)
+{
+	const char *data = support_path(f, "data");
+
+	launch_start(f, p,
+	             &(struct launch){ .argv = argv,
+	                               .cwd = f->slug,
+	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", data), "DYNO_APP=shop") });
+}
+
+/** verb() - run a verb to its end. Return: exit code */
+static int verb(struct fixture *f, struct process *p, const char *const *argv)
+{
+	begin(f, p, argv);
+	return launch_finish(f, p);
+}
+
+#define VERB(f, p, ...) verb(f, p, ARGV(__VA_ARGS__))
+#define BEGIN(f, p, ...) begin(f, p, ARGV("start", "--net", "none", __VA_ARGS__))
+
+static void test_start_runs_what_the_procfile_says(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	place(f, "Procfile", "web: ./probe env -- trap\nrelease: ./probe say first\nworker: ./probe env -- trap\n");
+	place(f, ".env", "COLOUR=blue\nPORT=6000\n");
+	BEGIN(f, app, "-m", "web=1,worker=2");
+	assert_true(launch_expect(app, "heroku[worker.2]: State changed from starting to up"));
+	assert_true(launch_expect(app, "app[worker.2]: ready="));
+	assert_true(launch_expect(app, "app[worker.1]: ready="));
+	assert_true(launch_expect(app, "app[web.1]: ready="));
+	/* contract 4.5; ports are foreman's */
+	assert_says(app, "app[web.1]: DYNO=web.1");
+	assert_says(app, "app[web.1]: PORT=6000");
+	assert_says(app, "app[worker.2]: DYNO=worker.2");
+	assert_says(app, "app[worker.2]: PORT=6201");
+	assert_says(app, "app[worker.2]: COLOUR=blue");
+	assert_says(app, "app[web.1]: HOME=/app");
+	/* the release process came first */
+	assert_says(app, "]: first");
+	assert_that(app, strstr(app->out, "]: first") < strstr(app->out, "heroku[web.1]"));
+	assert_says(app, "heroku[web.1]: Starting process with command `./probe env -- trap`");
+	assert_silent_on(app, "heroku[release.1]");
+	/* one of an app */
+	assert_int_equal(VERB(f, p, "start"), 125);
+	assert_says(p, "the app shop is running already");
+	assert_int_equal(launch_stop(f, app), 0);
+	assert_says(app, "heroku[worker.1]: Stopping all processes with SIGTERM");
+	assert_says(app, "app[worker.1]: signal=TERM");
+	assert_says(app, "heroku[web.1]: Process exited with status 0");
+	assert_says(app, "heroku[web.1]: State changed from up to down");
+	assert_that(app, app->err_size == 0);
+}
+
+static void test_start_is_controlled_by_name(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	place(f, "Procfile", "web: ./probe trap\nworker: ./probe env -- trap\n");
+	BEGIN(f, app, "-m", "web=1,worker=1");
+	assert_true(launch_expect(app, "app[worker.1]: ready="));
+	assert_true(launch_expect(app, "app[web.1]: ready="));
+	assert_int_equal(VERB(f, p, "ps", "-a", "shop"), 0);
+	assert_says(p, "=== web (Standard-1X): ./probe trap (1)\nweb.1: up 20");
+	assert_int_equal(VERB(f, p, "ps:scale", "worker+1", "web=0"), 0);
+	assert_string_equal(p->out, "Scaling dynos... done, now running web@0:Standard-1X worker@2:Standard-1X\n");
+	assert_true(launch_expect(app, "app[worker.2]: ready="));
+	assert_true(launch_expect(app, "heroku[web.1]: Process exited"));
+	assert_int_equal(VERB(f, p, "ps:restart", "worker.2"), 0);
+	assert_true(launch_expect(app, "heroku[worker.2]: Process exited with status 0"));
+	assert_says(app, "heroku[worker.2]: Restarting");
+	/* contract 4.10: a one-off dyno's output goes to the log, and nobody starts it again */
+	assert_int_equal(VERB(f, p, "run:detached", "./probe say $DYNO && exit 4"), 0);
+	assert_true(launch_expect(app, "State changed from up to complete"));
+	assert_says(app, "]: run.");
+	assert_says(app, "Process exited with status 4");
+	/* config vars restart the app; another shell reads the log */
+	assert_int_equal(VERB(f, p, "config:set", "COLOUR=green"), 0);
+	assert_true(launch_expect(app, "app[worker.1]: COLOUR=green"));
+	assert_true(launch_expect(app, "app[worker.2]: COLOUR=green"));
+	assert_int_equal(VERB(f, p, "logs", "-n", "1500", "--dyno", "worker.1", "--source", "app"), 0);
+	assert_says(p, "app[worker.1]: COLOUR=green");
+	assert_silent_on(p, "worker.2");
+	assert_silent_on(p, "heroku[");
+	assert_int_equal(VERB(f, p, "ps:app", "--json"), 0);
+	assert_string_equal(life_json(p->out, "print(' '.join(x['name'] for x in d['dynos']))"), "worker.1 worker.2");
+	assert_int_equal(VERB(f, p, "stop:app"), 0);
+	assert_int_equal(launch_finish(f, app), 0);
+	/* and the log is there when the app is not */
+	assert_int_equal(VERB(f, p, "logs", "-n", "1"), 0);
+	assert_says(p, "Process exited with status 0");
+	assert_int_equal(VERB(f, p, "ps:restart"), 125);
+	assert_says(p, "the app shop is not running");
+}
+
+static void test_start_tries_again_what_crashed(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	place(f, "Procfile", "web: ./probe trap\nbad: echo bye; exit 3\nstubborn: ./probe ignore-term\n");
+	BEGIN(f, app, "--backoff", "0,10m", "--timeout", "1s");
+	/* at once, and then not: contract 4.3 */
+	assert_true(launch_expect(app, "heroku[bad.1]: State changed from crashed to starting"));
+	assert_true(launch_expect(app, "app[web.1]: ready="));
+	assert_says(app, "heroku[bad.1]: Process exited with status 3");
+	life_sleep_us(300000);
+	assert_int_equal(VERB(f, p, "ps:app"), 0);
+	assert_says(p, "bad.1: crashed");
+	assert_says(p, "next try in ");
+	/* R12 for who does not go */
+	assert_int_equal(launch_stop(f, app), 0);
+	assert_says(app, "heroku[stubborn.1]: Error R12 (Exit timeout)");
+	assert_says(app, "heroku[stubborn.1]: Stopping remaining processes with SIGKILL");
+	assert_says(app, "heroku[stubborn.1]: Process exited with status 137");
+}
+
+static void test_start_stops_at_once_when_asked_twice(struct fixture *f)
+{
+	struct process *app = life_process(0);
+	long long begun;
+
+	place(f, "Procfile", "worker: ./probe ignore-term\n");
+	BEGIN(f, app, "-c");
+	assert_true(launch_expect(app, "worker.1   |"));
+	assert_true(launch_expect(app, "ready="));
+	begun = life_ms();
+	kill(app->pid, SIGINT);
+	assert_true(launch_expect(app, "Stopping all processes with SIGTERM"));
+	kill(app->pid, SIGINT);
+	assert_int_equal(launch_finish(f, app), 0);
+	assert_that(app, life_ms() - begun < 10000);
+}
+
+static void test_start_ends_when_the_release_process_fails(struct fixture *f)
+{
+	struct process *p = life_process(0);
+
+	place(f, "Procfile", "web: ./probe trap\nrelease: exit 7\n");
+	assert_int_equal(VERB(f, p, "start", "--net", "none"), 1);
+	assert_says(p, "Process exited with status 7");
+	assert_says(p, "Release command failed");
+	assert_silent_on(p, "heroku[web.1]");
+}
+
+static void test_a_web_dyno_is_up_when_it_listens(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	place(f, "Procfile", "web: ./probe listen\n");
+	begin(f, app, ARGV("start", "--port", "20480"));
+	assert_true(launch_expect(app, "heroku[web.1]: State changed from starting to up"));
+	assert_int_equal(launch_program(f, p, support_probe(), ARGV("fetch", "127.0.0.1", "20480")), 0);
+	assert_int_equal(VERB(f, p, "ps:restart"), 0);
+	assert_true(launch_expect(app, "heroku[web.1]: Process exited"));
+	assert_true(launch_expect(app, "State changed from up to starting"));
+	assert_int_equal(launch_stop(f, app), 0);
+	/* R10, contract 4.2 */
+	place(f, "Procfile", "web: ./probe sleep 60\n");
+	begin(f, app, ARGV("start", "--port", "20480", "--boot-timeout", "500ms", "--backoff", "10m"));
+	assert_true(launch_expect(app, "State changed from starting to crashed"));
+	assert_says(app,
+	            "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 0.5 seconds of launch");
+	assert_says(app, "Process exited with status 137");
+	assert_int_equal(launch_stop(f, app), 0);
+}
+
+static void test_start_that_is_killed_leaves_nothing(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	place(f, "Procfile", "worker: ./probe trap\n");
+	for (int round = 0; round < 3; round++) {
+		BEGIN(f, app, "-m", "worker=3");
+		assert_true(launch_expect(app, "app[worker.3]: ready="));
+		kill(app->pid, SIGKILL);
+		assert_int_equal(launch_finish(f, app), 128 + SIGKILL);
+	}
+	assert_int_equal(life_reap(), 0);
+	DYNO(f, p, "gc");
+	assert_exit(p, 0);
+	BEGIN(f, app, "-m", "worker=1");
+	assert_true(launch_expect(app, "app[worker.1]: ready="));
+	assert_int_equal(launch_stop(f, app), 0);
+}
+
+static void test_start_says_what_is_wrong(struct fixture *f)
+{
+	static const struct {
+		const char *procfile;
+		const char *option[3];
+		const char *says;
+	} rows[] = {
+		{ "# nothing\n", { 0 }, "no process types are defined" },
+		{ "web: a\nweb: b\n", { 0 }, "Procfile:2" },
+		{ "web: a\n", { "-m", "wbe=1" }, "no process type 'wbe' (did you mean web?)" },
+		{ "web: a\n", { "-m", "web=-1" }, "does not say how many" },
+		{ "web: a\n", { "-m", "web=5000" }, "0 to 1000" },
+		{ "web: a\n", { "-m", "web=0" }, "nothing to run" },
+		{ "web: a\n", { "worker" }, "no process type 'worker'" },
+		{ "web: a\nb: c\n", { "-p", "65500" }, "b.1 would have port 65600" },
+		{ "web: a\n", { "-e", "missing.env" }, "missing.env" },
+		{ "web: a\n", { "-s", "performance-2xl" }, "a dyno of size Performance-2XL has 126.0 GiB of memory" },
+		{ "web: a\n", { "-d", "/nonexistent" }, "/nonexistent" },
+		{ "web: a\n", { "-f", "/nonexistent/Procfile" }, "/nonexistent" },
+		{ "web: a\n", { "-a", "No_Name" }, "No_Name" },
+		{ "web: a\n", { "--backoff", "soon" }, "'soon' is no wait" },
+	};
+	struct process *p = life_process(0);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *argv[8] = { "start", "--net", "none" };
+
+		memcpy(argv + 3, rows[i].option, sizeof(rows[i].option));
+		place(f, "Procfile", rows[i].procfile);
+		verb(f, p, argv);
+		assert_refusal(p, 2, rows[i].says);
+	}
+}
+
+static const struct sandbox_test tests[] = {
+	SANDBOX_TEST(test_start_runs_what_the_procfile_says, AS_BOTH),
+	SANDBOX_TEST(test_start_is_controlled_by_name, AS_BOTH),
+	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),
+	SANDBOX_TEST(test_start_stops_at_once_when_asked_twice, AS_BOTH),
+	SANDBOX_TEST(test_start_ends_when_the_release_process_fails, AS_BOTH),
+	SANDBOX_TEST(test_a_web_dyno_is_up_when_it_listens, AS_BOTH),
+	SANDBOX_TEST(test_start_that_is_killed_leaves_nothing, AS_BOTH),
+	SANDBOX_TEST(test_start_says_what_is_wrong, AS_BOTH),
+};
+
+SANDBOX_MAIN("start", tests)
