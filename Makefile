@@ -70,7 +70,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_text test_tree \
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
-SANDBOX_SUPPORT := launch launcher_support lifecycle_support machine support world
+SANDBOX_SUPPORT := births launch launcher_support lifecycle_support machine support world
 SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start \
 	test_terminal test_thousand test_verbs
@@ -162,6 +162,8 @@ SHORT_BIN := $(filter-out %/test_servers %/test_soak %/test_thousand,$(SANDBOX_B
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
 	$(filter-out $(addprefix $(B)/tests/sandbox/test_,bench init terminal listen publish reach rootless_network servers),$(SHORT_BIN))
+# what must hold of a dyno however it was born (tests/sandbox/births.c)
+BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,cve environment ephemeral isolation limits neighbours)
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
@@ -172,7 +174,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo demo-apps check check-unit check-root check-user check-asan check-docker check-vm tests bench bench-gate bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-vm tests bench bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -313,6 +315,7 @@ check: ## every test: root, ordinary user, sanitizers, virtual machine, fuzz, li
 	$(MAKE) lint
 	$(MAKE) bench-gate
 	$(MAKE) check-root
+	$(MAKE) check-births
 	$(MAKE) check-user
 	$(MAKE) check-asan
 	$(MAKE) check-vm
@@ -323,6 +326,10 @@ check-unit: $(UNIT_BIN) ## the tests that need no privilege, as whoever you are
 
 check-root: tests ## unit and sandbox tests as root
 	tests/run.sh --as root $(WHERE) --build $(B) $(UNIT_BIN) $(if $(SANITIZE),$(SHORT_BIN),$(SANDBOX_BIN))
+
+check-births: tests ## the tests of isolation, as root, on dynos from parked sandboxes and from ready parts
+	DYNO_BIRTH=warm tests/run.sh --as root --build $(B) $(BIRTH_BIN)
+	DYNO_BIRTH=pooled tests/run.sh --as root --build $(B) $(BIRTH_BIN)
 
 check-user: tests ## unit and sandbox tests as an ordinary user
 	tests/run.sh --as user $(WHERE) --build $(B) $(UNIT_BIN) $(if $(SANITIZE),$(SHORT_BIN),$(SANDBOX_BIN))

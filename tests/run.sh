@@ -78,7 +78,7 @@ choose_prefix() {
 	root)
 		if [ "$(id -u)" != 0 ]; then
 			sudo -n true 2>/dev/null || return 77
-			prefix=(sudo -n "--preserve-env=CI,DYNO_BUILD,DYNO_SOURCE,TMPDIR,ASAN_OPTIONS,UBSAN_OPTIONS")
+			prefix=(sudo -n "--preserve-env=CI,DYNO_BIRTH,DYNO_BUILD,DYNO_SOURCE,TMPDIR,ASAN_OPTIONS,UBSAN_OPTIONS")
 		fi
 		;;
 	user)
@@ -210,7 +210,7 @@ while [ $# -gt 0 ]; do
 	esac
 done
 [ ${#programs[@]} -gt 0 ] || die "no test programs"
-mode=${where:+$where-}$as
+mode=${DYNO_BIRTH:+$DYNO_BIRTH-}${where:+$where-}$as
 
 work=$(mktemp -d /tmp/dyno-check.XXXXXX)
 results=$work.results

@@ -64,11 +64,15 @@ __attribute__((noreturn)) static void child_exec(const struct fixture *f, const 
 {
 	int in = launch->in > 0 ? launch->in : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const char *program = launch->program ? launch->program : support_dyno();
+	const char *const *more = launch->program ? NULL : births_options(f, launch->argv);
 	const char *argv[256] = { program };
 	size_t count = 1;
 
-	for (; launch->argv[count - 1] && count < 255; count++)
-		argv[count] = launch->argv[count - 1];
+	for (size_t i = 0; launch->argv[i] && count < 250; i++) {
+		argv[count++] = launch->argv[i];
+		for (size_t j = 0; i == 0 && more && more[j]; j++)
+			argv[count++] = more[j];
+	}
 	argv[count] = NULL;
 	if (become(f) < 0 || chdir(launch->cwd ? launch->cwd : f->dir) < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(err, 2) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {

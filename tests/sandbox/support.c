@@ -292,7 +292,9 @@ static void run_case(void **state)
 	size_t differences;
 	long long deadline;
 
+	births_begin(f);
 	f->test->run(f);
+	births_end(f);
 	deadline = support_now_ms() + SETTLE_MS;
 	for (;;) {
 		struct machine after;
@@ -364,6 +366,8 @@ int sandbox_run_tests(const char *group, const struct sandbox_test *tests, size_
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (cases && fixtures && prepare_programs() == 0) {
 		for (size_t i = 0; i < count; i++) {
+			if (births_asked() && (tests[i].modes & BY_RUN))
+				continue;
 			if (root && (tests[i].modes & AS_ROOT))
 				add_case(cases, fixtures, &used, &tests[i], false);
 			if ((tests[i].modes & AS_USER) && (root || !(tests[i].modes & BY_ROOT)))

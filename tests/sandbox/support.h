@@ -8,6 +8,9 @@
  *
  * Children never use a cmocka assertion. What happens inside a dyno is asked of the probe, which prints key=value lines:
  * an attempt that is refused prints the name of the errno, so that a launcher which breaks is never taken for a refusal.
+ *
+ * With DYNO_BIRTH=warm or pooled in the environment each test has a resident launcher, which holds parked sandboxes or
+ * their parts ready, and every `dyno run` that it can serve is served by it (births.c).
  */
 #ifndef TESTS_SANDBOX_SUPPORT_H
 #define TESTS_SANDBOX_SUPPORT_H
@@ -39,6 +42,7 @@ struct fixture {
 	char slug[128];  /* dir/slug, holds the probe */
 	char run[128];   /* the user's XDG_RUNTIME_DIR */
 	char state[160]; /* the state directory of the dynos launched here */
+	char sock[128];  /* where the test's launcher listens, "" without */
 	struct machine before;
 	pid_t running[SUPPORT_RUNNING];
 };
@@ -48,6 +52,7 @@ enum sandbox_mode {
 	AS_USER = 2,
 	AS_BOTH = 3,
 	BY_ROOT = 4, /* root has to prepare something: left out when the suite runs as an ordinary user */
+	BY_RUN = 8,  /* what is tested is the command as a launcher: left out when there is another one */
 };
 
 /** struct sandbox_test - one test; @modes: bits of enum sandbox_mode */
@@ -143,6 +148,15 @@ int launch_stop(struct fixture *f, struct process *p);
 int launch_run(struct fixture *f, struct process *p, const char *const *argv);
 /** launch_program() - start and finish another program, as the launching user. Return: exit code */
 int launch_program(struct fixture *f, struct process *p, const char *program, const char *const *argv);
+
+/** births_asked() - "warm", "pooled", or NULL: the command launches its dynos itself */
+const char *births_asked(void);
+/** births_begin() - start the test's launcher if one is asked for, and wait until its pool is full */
+void births_begin(struct fixture *f);
+/** births_end() - stop it; fails the test when dynos could have come from the pool, and none did */
+void births_end(struct fixture *f);
+/** births_options() - what to tell `dyno @argv` of the launcher, behind the verb; NULL for nothing */
+const char *const *births_options(const struct fixture *f, const char *const *argv);
 
 /** process_value() - value of the line KEY=VALUE of standard output, NULL without one */
 const char *process_value(const struct process *p, const char *key);

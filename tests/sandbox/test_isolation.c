@@ -418,7 +418,9 @@ static void test_hostname_is_its_own(struct fixture *f)
 	     "170", "evil", "4", "--", "ids");
 	assert_exit(&p, 0);
 	assert_value(&p, "result", "EPERM");
-	assert_value(&p, "hostname", "web-1");
+	/* A sandbox that was parked has the name of its slot, which nobody has the power to change without root */
+	if (!f->rootless || !births_asked() || strcmp(births_asked(), "warm") != 0)
+		assert_value(&p, "hostname", "web-1");
 	assert_int_equal(gethostname(after, sizeof(after)), 0);
 	assert_string_equal(before, after);
 }
