@@ -24,7 +24,7 @@ uint64_t backoff_delay_ms(const struct backoff *backoff, unsigned crashes)
 
 int backoff_parse(const char *text, struct backoff *ret, struct dyno_error *err)
 {
-	uint64_t steps_ms[BACKOFF_STEPS];
+	uint64_t steps_ms[BACKOFF_STEPS] = { 0 };
 	size_t count = 0;
 
 	for (const char *at = text; at; count++) {

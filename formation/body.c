@@ -205,7 +205,7 @@ static void on_request(struct formation *formation, void *owner)
 }
 
 /** make_env() - config vars and $PORT of a dyno that is no web dyno; pointers only, to be freed */
-static const char **make_env(const struct environment *vars, char *port)
+static const char **make_env(const struct environment *vars, const char *port)
 {
 	const char **env = calloc(vars->count + 2, sizeof(*env));
 	size_t used = 0;

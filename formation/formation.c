@@ -27,10 +27,11 @@ static uint32_t chance(void)
 	return number;
 }
 
-/** command_of() - what @place runs */
-static const char *command_of(const struct place *place)
+const char *formation_command(const struct place *place)
 {
-	return place->command ? place->command : place->type->command;
+	if (place->command)
+		return place->command;
+	return place->type ? place->type->command : "";
 }
 
 struct place *formation_find(struct formation *formation, const char *label)
@@ -61,8 +62,8 @@ void formation_launch(struct formation *formation, struct place *place)
 		return;
 	}
 	place->waits = false;
-	formation_say(formation, place->label, "Starting process with command `%s`", command_of(place));
-	if (body_launch(formation, place, command_of(place), &limits, vars, &err) == 0) {
+	formation_say(formation, place->label, "Starting process with command `%s`", formation_command(place));
+	if (body_launch(formation, place, formation_command(place), &limits, vars, &err) == 0) {
 		states_launched(&place->life, &formation->setup->rules, formation->now.ns);
 		return;
 	}

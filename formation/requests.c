@@ -85,10 +85,10 @@ static void send_dyno(struct client *client, const struct place *place)
 	(void)text_format(cpu, sizeof(cpu), "%" PRIu64, measured.cpu_usec);
 	(void)text_format(pids, sizeof(pids), "%" PRIu64, measured.pids);
 	send_words(client,
-	           (const char *const[]){
-			   "dyno", place->label, place->type ? place->type->name : "", states_name(place->life.state),
-			   since, retry, place->body ? dyno_name(place->body->dyno) : "", pid, where ? where : "",
-			   memory, quota, cpu, pids, place->command ? place->command : place->type->command },
+	           (const char *const[]){ "dyno", place->label, place->type ? place->type->name : "",
+	                                  states_name(place->life.state), since, retry,
+	                                  place->body ? dyno_name(place->body->dyno) : "", pid, where ? where : "",
+	                                  memory, quota, cpu, pids, formation_command(place) },
 	           14);
 }
 

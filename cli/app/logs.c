@@ -40,7 +40,9 @@ static void print_line(const struct logs_given *given, const struct logline *lin
 	char buf[LOGLINE_SIZE];
 
 	if (!given->json) {
-		(void)fwrite(buf, 1, logline_format(line, buf), stdout);
+		size_t length = logline_format(line, buf);
+
+		(void)fwrite(buf, 1, length, stdout);
 		return;
 	}
 	(void)logline_time(line->wall_us, buf, sizeof(buf));
