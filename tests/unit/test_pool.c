@@ -231,6 +231,71 @@ static void wait_until(struct dyno_pool *pool, bool (*done)(const struct dyno_po
 	}
 }
 
+/** field() - what /proc/@pid/status says of @key, into @buf; fails the test without it */
+static const char *field(pid_t pid, const char *key, char *buf, size_t size)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(buf, (int)size, file) && strncmp(buf, key, strlen(key)) != 0)
+		;
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(strncmp(buf, key, strlen(key)), 0);
+	buf[strcspn(buf, "\n")] = '\0';
+	return buf + strlen(key) + strspn(buf + strlen(key), ":\t ");
+}
+
+/** count_in() - lines of /proc/@pid/@name, or entries if it is a directory */
+static unsigned count_in(pid_t pid, const char *name)
+{
+	char command[128], line[32] = "";
+	FILE *out;
+
+	snprintf(command, sizeof(command), "p=/proc/%d/%s; if [ -d $p ]; then ls $p; else cat $p; fi | wc -l", pid,
+	         name);
+	out = popen(command, "re");
+	assert_non_null(out);
+	assert_non_null(fgets(line, sizeof(line), out));
+	assert_int_equal(pclose(out), 0);
+	return (unsigned)strtoul(line, NULL, 10);
+}
+
+/* All that takes power away has happened when a sandbox is parked: what it waits for is only an app */
+static void parked_is_powerless(void **state)
+{
+	static const char *const sets[] = { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" };
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_pool *pool;
+	char line[512];
+	pid_t pid;
+
+	for (int any = 0; any < 2; any++) {
+		config.slug = any ? NULL : f->slug;
+		pool = open_pool(f, &config);
+		fill(pool, 1);
+		pid = oldest(pool);
+		for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+			assert_string_equal(field(pid, sets[i], line, sizeof(line)), "0000000000000000");
+		assert_string_equal(field(pid, "NoNewPrivs", line, sizeof(line)), "1");
+		assert_string_equal(field(pid, "Seccomp:", line, sizeof(line)), "2");
+		assert_string_equal(field(pid, "Seccomp_filters", line, sizeof(line)), "1");
+		/* PID 1 of its own namespace */
+		assert_string_equal(strrchr(field(pid, "NSpid", line, sizeof(line)), '\t'), "\t1");
+		if (geteuid() == 0) {
+			assert_string_equal(field(pid, "Groups", line, sizeof(line)), "");
+			assert_true(strtoul(field(pid, "Uid", line, sizeof(line)), NULL, 10) > 65536);
+			/* /dev/null three times, and of its own: channel, signals, who waits for the app, rules to come */
+			assert_in_range(count_in(pid, "fd"), 5, 7);
+			assert_in_range(count_in(pid, "mountinfo"), 5, 24);
+		}
+		dyno_pool_close(pool);
+	}
+}
+
 static void fills_and_serves(void **state)
 {
 	struct fixture *f = *state;
@@ -646,6 +711,7 @@ static void several_pools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		POOL_TEST(parked_is_powerless),
 		POOL_TEST(fills_and_serves),
 		POOL_TEST(boot_begins_with_the_request),
 		POOL_TEST(each_serves_once),
