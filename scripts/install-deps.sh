@@ -14,7 +14,7 @@ declare -A packages=(
 	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev libsqlite3-dev"
 	[demo]="python3 curl passt"
 	[apps]="python3-django gunicorn python3-dj-database-url python3-psycopg2 unicorn ruby-rack ruby-pg postgresql postgresql-client"
-	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables ruby"
+	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables nodejs ruby"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
 	[bench]="bubblewrap crun runc wrk iproute2 libcmocka-dev"
 	[vm]="qemu-system-x86 busybox-static xz-utils"
@@ -101,6 +101,23 @@ install_packages() {
 	fi
 }
 
+# unpack_nginx - a server to test with, below build/: installed as a package it would be a service, which starts, and listens
+unpack_nginx() {
+	local here package
+	here=$(cd "$(dirname "$0")/.." && pwd)/build/servers
+	if [ -x /usr/sbin/nginx ] || [ -x "$here/usr/sbin/nginx" ]; then
+		return 0
+	fi
+	mkdir -p "$here"
+	# the program is in a package of another name in some releases
+	for package in nginx nginx-core nginx-light; do
+		(cd "$here" && apt-get -q -o APT::Sandbox::User=root download "$package") || continue
+		dpkg -x "$here/${package}"_*.deb "$here"
+		[ ! -x "$here/usr/sbin/nginx" ] || return 0
+	done
+	echo "install-deps: no nginx to be had, going on without" >&2
+}
+
 main() {
 	local groups=() group missing list=
 	for group in "$@"; do
@@ -121,10 +138,12 @@ main() {
 	fi
 	mapfile -t missing < <(what_is_missing "${groups[@]}")
 	[ -z "$list" ] || { printf '%s\n' "${missing[@]}"; return 0; }
-	[ ${#missing[@]} -gt 0 ] || return 0
-	may_install "${missing[@]}" || die "not installed: ${missing[*]}"
-	echo "install-deps: installing ${missing[*]}"
-	install_packages "${missing[@]}"
+	if [ ${#missing[@]} -gt 0 ]; then
+		may_install "${missing[@]}" || die "not installed: ${missing[*]}"
+		echo "install-deps: installing ${missing[*]}"
+		install_packages "${missing[@]}"
+	fi
+	case " ${groups[*]} " in *" check "*) unpack_nginx ;; esac
 }
 
 main "$@"

@@ -5,6 +5,7 @@
  */
 #include "tests/sandbox/world.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #define PORT "5000"
@@ -14,6 +15,7 @@
 /**
  * struct server - one kind
  * @program: skipped where this is missing
+ * @copied:  name in the slug to which it is copied, NULL for not
  * @good, @wrong, @loopback: lines of shell: on $PORT, on another port, on $PORT of 127.0.0.1
  */
 struct server {
@@ -21,6 +23,7 @@ struct server {
 	const char *good;
 	const char *wrong;
 	const char *loopback;
+	const char *copied;
 };
 
 static const char node_server[] = "require('http').createServer((q, r) => r.end('" HELLO "\\n'))\n"
@@ -118,6 +121,8 @@ static void try_server(struct fixture *f, const struct server *server)
 		support_skip(f, support_format("%s is missing", server->program));
 	world_make(f);
 	make_app(f);
+	if (server->copied)
+		support_copy(server->program, support_format("%s/%s", f->slug, server->copied), 0755);
 	start(f, server->good, 30000);
 	boot = boot_ms(f);
 	assert_serves(f);
@@ -141,29 +146,38 @@ static void test_python(struct fixture *f)
 {
 	try_server(f, &(struct server){ "/usr/bin/python3", "exec /usr/bin/python3 -m http.server -d public $PORT",
 	                                "exec /usr/bin/python3 -m http.server 3000",
-	                                "exec /usr/bin/python3 -m http.server --bind 127.0.0.1 $PORT" });
+	                                "exec /usr/bin/python3 -m http.server --bind 127.0.0.1 $PORT", NULL });
 }
 
 static void test_node(struct fixture *f)
 {
 	try_server(f, &(struct server){ "/usr/bin/node", "exec /usr/bin/node server.js $PORT",
 	                                "exec /usr/bin/node server.js 3000",
-	                                "exec /usr/bin/node server.js $PORT 127.0.0.1" });
+	                                "exec /usr/bin/node server.js $PORT 127.0.0.1", NULL });
 }
 
 static void test_ruby(struct fixture *f)
 {
 	try_server(f, &(struct server){ "/usr/bin/ruby", "exec /usr/bin/ruby server.rb $PORT",
 	                                "exec /usr/bin/ruby server.rb 3000",
-	                                "exec /usr/bin/ruby server.rb 127.0.0.1 $PORT" });
+	                                "exec /usr/bin/ruby server.rb 127.0.0.1 $PORT", NULL });
 }
 
 /* It listens on IPv4 only, and so is reached by IPv6 through a relay */
 static void test_nginx(struct fixture *f)
 {
-	try_server(f, &(struct server){ "/usr/sbin/nginx", "exec /usr/sbin/nginx -e stderr -c /app/good.conf",
-	                                "exec /usr/sbin/nginx -e stderr -c /app/wrong.conf",
-	                                "exec /usr/sbin/nginx -e stderr -c /app/loopback.conf" });
+	static const char installed[] = "/usr/sbin/nginx";
+	const char *build = getenv("DYNO_BUILD") ? getenv("DYNO_BUILD") : "build";
+	/* by scripts/install-deps.sh, where the package is not installed; it is put into the slug then */
+	const char *unpacked = support_format("%s/servers/usr/sbin/nginx", build);
+	bool is_installed = access(installed, X_OK) == 0;
+	const char *command = support_format("exec %s -e stderr -c /app", is_installed ? installed : "/app/nginx");
+
+	try_server(f, &(struct server){ .program = is_installed ? installed : unpacked,
+	                                .copied = is_installed ? NULL : "nginx",
+	                                .good = support_format("%s/good.conf", command),
+	                                .wrong = support_format("%s/wrong.conf", command),
+	                                .loopback = support_format("%s/loopback.conf", command) });
 }
 
 static const struct sandbox_test tests[] = {
