@@ -105,8 +105,8 @@ static int launch(struct dyno *dyno, const struct dyno_app *app, struct dyno_err
 	return r < 0 && r != -EPIPE ? error_set(err, r, "start", "cannot reach the sandbox:") : 0;
 }
 
-/** publish() - let other processes find the dyno; after the start, because nothing waits for it */
-static int publish(struct dyno *dyno, const struct dyno_app *app)
+/** describe() - what other processes are to find of the dyno when it is up */
+static void describe(struct dyno *dyno, const struct dyno_app *app)
 {
 	const struct dyno_sandbox *sandbox = dyno->sandbox;
 	struct registry_entry entry = {
@@ -125,7 +125,6 @@ static int publish(struct dyno *dyno, const struct dyno_app *app)
 	if (sandbox->shape.scratch_dir)
 		snprintf(entry.scratch_dir, sizeof(entry.scratch_dir), "%.255s", sandbox->shape.scratch_dir);
 	dyno->entry = entry;
-	return registry_publish(sandbox->slot_fd, &entry);
 }
 
 /** start_dyno() - the steps of dyno_start() that can fail */
@@ -145,17 +144,12 @@ static int start_dyno(struct dyno *dyno, const struct dyno_app *app, struct dyno
 		r = launch(dyno, app, err);
 	if (r < 0)
 		return r;
+	/* The less from here on, the better: what becomes the app may be waiting for our CPU. The rest is done when it is up. */
 	r = events_begin(dyno);
-	if (r == 0)
-		r = publish(dyno, app);
 	if (r < 0)
-		return error_set(err, r, "start", "cannot register the dyno:");
-	if (dyno->sandbox->parked)
-		r = events_parked(dyno, err);
-	if (r < 0)
-		return r;
-	sandbox_settle(dyno->sandbox);
-	return 0;
+		return error_set(err, r, "start", "cannot wait for the dyno:");
+	describe(dyno, app);
+	return dyno->sandbox->parked ? events_parked(dyno, err) : 0;
 }
 
 int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno **ret, struct dyno_error *err)

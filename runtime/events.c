@@ -68,8 +68,10 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	dyno->entry.boot_ns = ns - dyno->sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
 	dyno->entry.birth = dyno->sandbox->birth;
 	dyno->entry.boot = dyno->sandbox->timeline;
-	/* The dyno is known already; without its boot time if this fails. */
-	(void)registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
+	r = registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
+	if (r < 0)
+		return error_set(err, r, "start", "cannot register the dyno:");
+	sandbox_settle(dyno->sandbox);
 	network_started(host->network, &dyno->policy, &dyno->sandbox->network);
 	/* Whichever dyno of the host is asked first looks after it. */
 	if (dyno->sandbox->shape.net == DYNO_NET_PRIVATE && network_guard_fd(host->network) >= 0)
