@@ -2,9 +2,11 @@
 /* loop.c - see formation.h: the event loop, its timers, beginning and end of a formation */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,12 +18,15 @@
 #include "formation/body.h"
 #include "formation/formation.h"
 #include "formation/inside.h"
+#include "formation/link.h"
 #include "formation/measure.h"
 #include "formation/serve.h"
 #include "runtime/host.h"
 
 #define NS_PER_MS 1000000ULL
 #define EVENTS 64
+#define CLAIM_WAIT_MS 200
+#define CLAIM_TRIES 20
 
 /** struct caller_watch - a descriptor of the caller's */
 struct caller_watch {
@@ -219,7 +224,25 @@ int apps_open(struct dyno_host *host, struct dyno_error *err)
 	return fd < 0 ? error_set(err, -errno, "apps", "cannot open %s/apps:", host->state_dir) : fd;
 }
 
-/** claim_app() - there is one formation of an app on a machine, for each user */
+/** answers() - the formation of @app is alive; waits for its answer, or for its end, or a moment */
+static bool answers(struct formation *formation, const char *app)
+{
+	_cleanup_close_ int fd = link_open(formation->host, app, NULL);
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	if (fd >= 0 && link_ask(fd, (const char *const[]){ "ps" }, 1, NULL) == 0)
+		return poll(&answer, 1, CLAIM_WAIT_MS) == 1 && recv(fd, &byte, 1, MSG_PEEK) > 0;
+	/* it has the claim and no socket yet, or none any more */
+	(void)poll(NULL, 0, CLAIM_WAIT_MS / CLAIM_TRIES);
+	return false;
+}
+
+/**
+ * claim_app() - there is one formation of an app on a machine, for each user
+ * Who was killed with -9 may have left dynos that were just being born: they have copies of all its descriptors, and so its
+ * lock, until they notice. So a claim that is held, and nobody answers for it, is asked for again.
+ */
 static int claim_app(struct formation *formation, struct dyno_error *err)
 {
 	const char *app = formation->setup->app;
@@ -228,11 +251,13 @@ static int claim_app(struct formation *formation, struct dyno_error *err)
 	if (formation->apps_fd < 0)
 		return formation->apps_fd;
 	formation->claim = claim_take(formation->apps_fd, app);
+	for (int i = 0; formation->claim == -EBUSY && i < CLAIM_TRIES && !answers(formation, app); i++)
+		formation->claim = claim_take(formation->apps_fd, app);
 	if (formation->claim == -EBUSY) {
 		error_set(err, -EBUSY, "apps", "the app %s is running already", app);
 		error_remedy(
 			err,
-			"dyno ps -a %s shows it, dyno ps:restart -a %s restarts it, --app gives this one another name",
+			"dyno ps -a %s lists its dynos, dyno stop:app -a %s stops it; --app gives this one another name",
 			app, app);
 		return -EBUSY;
 	}
