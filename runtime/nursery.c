@@ -162,7 +162,10 @@ static int arrive(struct nursery *nursery, struct parked *parked, struct dyno_er
 	int r = 0;
 
 	/* It may wait for long: what is of no more use would cost memory, and descriptors. */
-	identity_settle(&sandbox->identity);
+	if (sandbox->pid > 0 && !sandbox->no_app)
+		identity_done(&sandbox->identity);
+	else
+		identity_settle(&sandbox->identity);
 	if (sandbox->pid > 0) {
 		cgroup_joined(&sandbox->group);
 		r = watch(nursery, sandbox->pidfd, TAG_READY);
