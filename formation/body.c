@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "config/command.h"
+#include "formation/sink.h"
 #include "runtime/spec.h"
 
 #define NS_PER_MS 1000000ULL
@@ -23,10 +24,13 @@
 
 /*
  * What a dyno may write to the log: a burst, and so much a second from then on. It is more than anybody reads, and so little that
- * a dyno that writes without end costs the formation the reading alone.
+ * a dyno that writes without end costs the formation the reading alone. A burst takes half of a reader's queue (SINK_SIZE), so that
+ * what the others write at the same time has room; what stands in front of each line counts with it.
  */
-#define FLOOD_BURST (8ULL << 20)
+#define FLOOD_BURST (SINK_SIZE / 2)
+#define FLOOD_AGAIN (FLOOD_BURST / 2)
 #define FLOOD_RATE (4ULL << 20)
+#define FLOOD_LINE 64
 
 /** refill() - tokens for the time that has passed */
 static void refill(struct body *body)
@@ -64,13 +68,13 @@ static void on_line(void *data, const char *text, size_t length)
 	};
 
 	/* Who was silenced is so until half of the burst is there again: one gap, told once. */
-	if (body->tokens <= length || (body->dropped > 0 && body->tokens < FLOOD_BURST / 2)) {
+	if (body->tokens < length + FLOOD_LINE || (body->dropped > 0 && body->tokens < FLOOD_AGAIN)) {
 		if (body->dropped++ == 0)
 			body->dropped_us = formation->now.wall_us;
 		return;
 	}
 	tell_dropped(body);
-	body->tokens -= length + 1;
+	body->tokens -= length + FLOOD_LINE;
 	log_add(formation->log, &line);
 }
 
@@ -386,10 +390,25 @@ void body_kill(struct body *body)
 	(void)dyno_kill(body->dyno);
 }
 
+uint64_t body_due(const struct body *body)
+{
+	uint64_t due = body->end == BODY_ASKED ? body->deadline_ns : ALARM_NEVER;
+	uint64_t missing = body->tokens < FLOOD_AGAIN ? FLOOD_AGAIN - body->tokens : 0;
+	uint64_t told = body->filled_ns + missing * NS_PER_S / FLOOD_RATE;
+
+	return body->dropped > 0 && told < due ? told : due;
+}
+
 void body_expire(struct body *body)
 {
 	struct formation *formation = body->formation;
 
+	/* the flood may have ended: nobody waits for the dyno's next line to hear of those that are missing */
+	if (body->dropped > 0) {
+		refill(body);
+		if (body->tokens >= FLOOD_AGAIN)
+			tell_dropped(body);
+	}
 	if (body->end != BODY_ASKED || formation->now.ns < body->deadline_ns)
 		return;
 	formation_say(formation, body->label,

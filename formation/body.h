@@ -15,7 +15,9 @@ int body_launch(struct formation *formation, struct place *place, const char *co
 void body_retire(struct body *body);
 /** body_kill() - KILL at once */
 void body_kill(struct body *body);
-/** body_expire() - the time of grace may be over (R12) */
+/** body_due() - when body_expire() has something to do; ALARM_NEVER */
+uint64_t body_due(const struct body *body);
+/** body_expire() - the time of grace may be over (R12), or what was dropped can be told */
 void body_expire(struct body *body);
 /** body_free() - take it down, at once */
 void body_free(struct body *body);

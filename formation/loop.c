@@ -117,8 +117,7 @@ static uint64_t next_due(const struct formation *formation)
 		due = earlier(due, place->limit_ns);
 	}
 	for (const struct body *body = formation->bodies; body; body = body->next)
-		if (body->end == BODY_ASKED)
-			due = earlier(due, body->deadline_ns);
+		due = earlier(due, body_due(body));
 	return due;
 }
 

@@ -116,6 +116,8 @@ int sink_flush(struct sink *sink)
 			break;
 		sink->start = (sink->start + (size_t)n) % sink->capacity;
 		sink->used -= (size_t)n;
+		if (sink->used == 0)
+			sink->start = 0; /* the same pages again, not all of the ring in turn */
 	}
 	return sink->fd < 0 ? -EPIPE : (int)sink->used;
 }

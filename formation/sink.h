@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SINK_SIZE (1U << 20)
+/* memory is taken as far as a reader lags behind */
+#define SINK_SIZE (8U << 20)
 
 /**
  * struct sink - one reader
