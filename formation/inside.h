@@ -111,7 +111,7 @@ enum phase {
  * @claim:    of the app
  * @null_fd:  standard input of all
  * @sample_ns: when memory is looked at next
- * @server:   see serve.h
+ * @server:   see serve.h; @drains: see drain.h
  */
 struct formation {
 	struct dyno_host *host;
@@ -133,6 +133,7 @@ struct formation {
 	struct place *places;
 	struct body *bodies;
 	struct server *server;
+	struct drain *drains;
 	struct caller_watch *callers;
 	char buffer[FORMATION_BUFFER];
 };

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "formation/body.h"
+#include "formation/drain.h"
 #include "formation/formation.h"
 #include "formation/inside.h"
 #include "formation/link.h"
@@ -110,7 +111,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /** next_due() - when something is due */
 static uint64_t next_due(const struct formation *formation)
 {
-	uint64_t due = formation->sample_ns;
+	uint64_t due = earlier(formation->sample_ns, drain_due(formation));
 
 	for (const struct place *place = formation->places; place; place = place->next) {
 		due = earlier(due, states_due(&place->life));
@@ -142,6 +143,7 @@ static void expire(struct formation *formation)
 		body_expire(body);
 	for (struct place *place = formation->places; place; place = place->next)
 		expire_place(formation, place);
+	drain_expire(formation);
 	if (formation->now.ns >= formation->sample_ns) {
 		formation->sample_ns = formation->now.ns + MEASURE_NS;
 		measure_all(formation);
@@ -201,6 +203,7 @@ int formation_step(struct formation *formation, struct dyno_error *err)
 	sweep(formation);
 	formation_reap(formation);
 	serve_flush(formation->server);
+	drain_flush(formation);
 	logfile_flush(&formation->log->file);
 	return 0;
 }
@@ -344,6 +347,7 @@ struct formation *formation_close(struct formation *formation)
 		free(watch);
 	}
 	formation->server = serve_close(formation->server);
+	drain_close_all(formation);
 	if (formation->claim >= 0)
 		(void)claim_drop(formation->apps_fd, formation->setup->app, formation->claim);
 	formation_recipe_done(&formation->recipe);

@@ -62,7 +62,7 @@ static void put(struct sink *sink, const char *bytes, size_t size)
 
 bool sink_add(struct sink *sink, const void *bytes, size_t size, uint64_t wall_us)
 {
-	if (sink->fd < 0)
+	if (!sink->data)
 		return false;
 	/* Once something was dropped, all is until the reader was told: the gap is one gap. */
 	if (sink->dropped > 0 || size > sink->capacity - sink->used) {

@@ -17,7 +17,7 @@
 
 /**
  * struct sink - one reader
- * @fd:         non-blocking, or a regular file; owned; -1: closed
+ * @fd:         non-blocking, or a regular file; owned; -1: none now
  * @careful:    it could not be made non-blocking: write what poll(2) promises, PIPE_BUF bytes at a time
  * @dropped:    messages since the reader was last told; @since_us: wall time of the first
  * @data:       ring of @capacity bytes, [@start, @start + @used)

@@ -28,6 +28,7 @@
 #include "cli/verb.h"
 #include "config/release.h"
 #include "config/setting.h"
+#include "formation/drain.h"
 #include "formation/formation.h"
 #include "netns/rootless.h"
 #include "runtime/host.h"
@@ -250,6 +251,19 @@ static void flush_console(struct start *start)
 	}
 }
 
+/** open_drains() - who else gets the log. Return: 0 or negative errno */
+static int open_drains(struct start *start, struct dyno_error *err)
+{
+	const struct option_list *drains = &start->given.drain;
+	int code = 0;
+
+	if (drains->count > DRAINS_MAX)
+		return error_set(err, -EINVAL, "drain", "%zu drains are more than %d", drains->count, DRAINS_MAX);
+	for (size_t i = 0; i < drains->count && code == 0; i++)
+		code = formation_drain(start->formation, drains->items[i], err);
+	return code;
+}
+
 /** open_all() - everything that is needed before the first dyno. Return: 0 or negative errno */
 static int open_all(struct start *start, struct dyno_error *err)
 {
@@ -269,13 +283,14 @@ static int open_all(struct start *start, struct dyno_error *err)
 	}
 	if (code < 0)
 		return error_set(err, code, "start", "cannot wait for signals and output:");
-	if (start->source.store) {
+	code = open_drains(start, err);
+	if (code == 0 && start->source.store) {
 		start->store_fd = config_store_watch(start->source.store, err);
 		if (start->store_fd < 0)
 			return start->store_fd;
 		(void)formation_watch(start->formation, start->store_fd, EPOLLIN, on_store, start);
 	}
-	return 0;
+	return code;
 }
 
 /** keep_running() - until it is stopped. Return: 0 or negative errno */

@@ -23,6 +23,7 @@ struct start_given {
 	const char *backoff;
 	struct option_list env_file;
 	struct option_list size;
+	struct option_list drain;
 	int net;
 	uint16_t port;
 	uint64_t grace_ms;

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "formation/drain.h"
 #include "formation/logfile.h"
 #include "formation/logline.h"
 #include "formation/ring.h"
@@ -150,6 +151,21 @@ static void the_last_1500_lines_are_kept(void **state)
 	free(ring);
 }
 
+static void a_drain_gets_rfc_5424_after_its_length(void **state)
+{
+	struct logline line = { .wall_us = 1383688349123456, .dyno = "web.1", .text = "hello", .length = 5 };
+	char buf[LOGLINE_SIZE + 128];
+	size_t size = drain_format(&line, "d.1", buf);
+
+	(void)state;
+	buf[size] = '\0';
+	assert_string_equal(buf, "63 <190>1 2013-11-05T21:52:29.123456+00:00 d.1 app web.1 - - hello");
+	line.platform = true;
+	size = drain_format(&line, "d.1", buf);
+	buf[size] = '\0';
+	assert_string_equal(buf, "66 <158>1 2013-11-05T21:52:29.123456+00:00 d.1 heroku web.1 - - hello");
+}
+
 static void a_slow_reader_loses_lines_and_hears_how_many(void **state)
 {
 	struct sink sink = SINK_NULL;
@@ -229,6 +245,7 @@ int main(void)
 		cmocka_unit_test(lines_are_made_of_bytes),
 		cmocka_unit_test(a_line_is_split_at_10000_bytes),
 		cmocka_unit_test(the_last_1500_lines_are_kept),
+		cmocka_unit_test(a_drain_gets_rfc_5424_after_its_length),
 		cmocka_unit_test(a_slow_reader_loses_lines_and_hears_how_many),
 		cmocka_unit_test(the_file_is_bounded),
 	};

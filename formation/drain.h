@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * drain.h - the log sent to somebody else: RFC 5424 over TCP, each message after its length (RFC 6587, 3.4.1)
+ *
+ *     83 <190>1 2013-11-05T21:52:29.123456+00:00 d.UUID app web.1 - - text
+ *
+ * Facility local7 is what dynos wrote, local3 what is said about them; the host name is the drain's token, as on Heroku. A drain that
+ * cannot be reached is tried again, after a second and then twice that each time, a minute at most. Meanwhile its queue fills, and
+ * what does not fit is counted and told when there is room again: L10. What was on its way when a connection broke counts as
+ * dropped, for nobody knows how much of it arrived.
+ */
+#ifndef FORMATION_DRAIN_H
+#define FORMATION_DRAIN_H
+
+#include "formation/inside.h"
+
+#define DRAINS_MAX 5 /* https://devcenter.heroku.com/articles/log-drains */
+
+struct drain;
+
+/**
+ * drain_format() - a message with its length in front
+ * @buf: LOGLINE_SIZE + 128 bytes. Return: its size
+ */
+size_t drain_format(const struct logline *line, const char *token, char *buf);
+
+/** drain_expire() - connect those whose wait is over */
+void drain_expire(struct formation *formation);
+/** drain_due() - when the next one is to be connected, ALARM_NEVER for none */
+uint64_t drain_due(const struct formation *formation);
+/** drain_flush() - send what waits */
+void drain_flush(struct formation *formation);
+/** drain_close_all() - send what goes at once, and close */
+void drain_close_all(struct formation *formation);
+
+#endif /* FORMATION_DRAIN_H */
