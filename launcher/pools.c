@@ -183,7 +183,9 @@ struct pools *pools_close(struct pools *pools)
 /** learn() - keep a pool of @shape from now on; the learned one that was unused longest makes room */
 static void learn(struct pools *pools, const struct dyno_shape *shape)
 {
-	const struct dyno_pool_config config = { .shape = *shape, .min = 1, .max = pools->learned_size };
+	const struct dyno_pool_config config = {
+		.shape = *shape, .min = 1, .max = pools->learned_size, .parts = pools->only_parts
+	};
 	struct one *oldest = NULL, *one;
 	unsigned learned = 0;
 
@@ -249,6 +251,29 @@ static unsigned fits(const struct one *one, const struct dyno_shape *shape, cons
 	return 1 + (one->config.slug ? 2 : 0) + same_limits(&one->config.limits, &app->limits);
 }
 
+/**
+ * check_learned() - a start from the learned pool @one was cold: if because no slug can be attached late here, keep parts only
+ * From then on for all that are learned.
+ */
+static void check_learned(struct pools *pools, struct one *one)
+{
+	struct dyno_pool_config config = one->config;
+	struct dyno_pool_stats stats;
+	struct shape shape;
+
+	if (!one->learned || one->config.parts)
+		return;
+	dyno_pool_stats(one->pool, &stats);
+	if (stats.error.code != -ENOTSUP || shape_copy(&one->config.shape, &shape) < 0)
+		return;
+	pools->only_parts = true;
+	close_one(one);
+	config.parts = true;
+	config.shape = shape.shape;
+	(void)open_one(pools, &config, true, one, NULL);
+	shape_done(&shape);
+}
+
 int pools_start(struct pools *pools, const struct dyno_shape *shape, const struct dyno_app *app, bool trusted,
                 uint64_t requested_ns, struct dyno **ret, struct dyno_error *err)
 {
@@ -267,7 +292,10 @@ int pools_start(struct pools *pools, const struct dyno_shape *shape, const struc
 	}
 	if (best) {
 		best->used_ns = clock_ns();
-		return dyno_pool_start(best->pool, app, requested_ns, ret, err);
+		r = dyno_pool_start(best->pool, app, requested_ns, ret, err);
+		if (r == 0 && dyno_birth(*ret) == DYNO_BIRTH_COLD)
+			check_learned(pools, best);
+		return r;
 	}
 	r = dyno_prepare(pools->host, shape, app, requested_ns, &sandbox, err);
 	if (r == 0)

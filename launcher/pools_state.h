@@ -40,10 +40,11 @@ struct candidate {
 	uint64_t since_ns;
 };
 
-/** struct pools - all of them */
+/** struct pools - all of them. @only_parts: of learned ones, where no slug can be attached late */
 struct pools {
 	struct dyno_host *host;
 	unsigned learned_max, learned_size;
+	bool only_parts;
 	struct one pools[LAUNCHER_POOLS_MAX];
 	struct candidate candidates[CANDIDATES];
 };
