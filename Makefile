@@ -86,8 +86,8 @@ APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
 	bench_peer bench_plan bench_ready bench_report bench_root bench_spawn bench_stats bench_svg bench_words \
-	check config config_edit config_set console detect directory live live_list logs operands recipe \
-	releases settings start vars_print
+	check config config_edit config_set console detect directory live live_list live_rows logs operands recipe \
+	releases settings start top vars_print
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \

@@ -178,3 +178,22 @@ const struct option_spec logs_specs[] = {
 	VERB_HELP_SPEC,
 	{ 0 },
 };
+
+const struct option_spec top_specs[] = {
+	APP_SPEC(struct top_given),
+	{ .name = "delay",
+	  .letter = 'd',
+	  .type = OPTION_DURATION,
+	  .offset = offsetof(struct top_given, delay_ms),
+	  .min = 100,
+	  .max = 3600000,
+	  .help = "time between two looks (default 2s)" },
+	{ .name = "num",
+	  .letter = 'n',
+	  .type = OPTION_NUMBER,
+	  .offset = offsetof(struct top_given, times),
+	  .min = 1,
+	  .help = "look this often and end (default: until ^C)" },
+	VERB_HELP_SPEC,
+	{ 0 },
+};

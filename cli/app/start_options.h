@@ -62,7 +62,16 @@ struct logs_given {
 	uint64_t lines;
 };
 
-extern const struct option_spec start_specs[], live_specs[], live_list_specs[], live_stop_specs[], logs_specs[];
+/** struct top_given - `dyno top` */
+struct top_given {
+	bool help;
+	const char *app;
+	uint64_t delay_ms;
+	uint64_t times;
+};
+
+extern const struct option_spec top_specs[], start_specs[], live_specs[], live_list_specs[], live_stop_specs[],
+	logs_specs[];
 /* as verbs.def names them */
 #define ps_app_specs live_list_specs
 #define ps_scale_specs live_specs
@@ -81,6 +90,7 @@ int ps_restart_main(int argc, char **argv, uint64_t requested_ns);
 int ps_stop_main(int argc, char **argv, uint64_t requested_ns);
 int run_detached_main(int argc, char **argv, uint64_t requested_ns);
 int stop_app_main(int argc, char **argv, uint64_t requested_ns);
+int top_main(int argc, char **argv, uint64_t requested_ns);
 int logs_main(int argc, char **argv, uint64_t requested_ns);
 
 #endif /* CLI_APP_START_OPTIONS_H */

@@ -98,6 +98,8 @@ static void test_start_is_controlled_by_name(struct fixture *f)
 	assert_silent_on(p, "heroku[");
 	assert_int_equal(VERB(f, p, "ps:app", "--json"), 0);
 	assert_string_equal(life_json(p->out, "print(' '.join(x['name'] for x in d['dynos']))"), "worker.1 worker.2");
+	assert_int_equal(VERB(f, p, "top", "-n", "1"), 0);
+	assert_says(p, "worker.2");
 	assert_int_equal(VERB(f, p, "stop:app"), 0);
 	assert_int_equal(launch_finish(f, app), 0);
 	/* and the log is there when the app is not */
