@@ -73,7 +73,7 @@ legacy_view() {
 	read -r up <&"${HOLDER[0]}" && [ "$up" = up ] || return 0
 	view=("@NS=/proc/$holder/ns/mnt")
 }
-trap '[ -z "$holder$launcher" ] || kill $holder $launcher; wait' EXIT
+trap '[ -z "$holder$launcher" ] || kill $holder $launcher 2>/dev/null; wait' EXIT
 
 # start_launcher POOL - a resident launcher of our own, with its pool full
 launcher=
@@ -89,7 +89,7 @@ start_launcher() {
 }
 
 stop_launcher() {
-	[ -z "$launcher" ] || kill "$launcher"
+	[ -z "$launcher" ] || kill "$launcher" 2>/dev/null || true
 	wait "$launcher" || true
 	launcher=
 }
