@@ -44,7 +44,7 @@ throughput() {
 	chmod 755 "$dir" "$dir/app"
 	nginx_conf 5000 /tmp >"$dir/app/nginx.conf"
 	nginx_conf 8081 "$dir/tmp" >"$dir/nginx.conf"
-	build/dyno run -q --net private -p 5000 --publish 8080 --slug "$dir/app" -- "$nginx" -e stderr -c /app/nginx.conf &
+	build/dyno run -q --no-launcher --net private -p 5000 --publish 8080 --slug "$dir/app" -- "$nginx" -e stderr -c /app/nginx.conf &
 	pids+=($!)
 	"$nginx" -e stderr -c "$dir/nginx.conf" &
 	pids+=($!)
