@@ -174,7 +174,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-vm tests bench bench-gate bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -388,6 +388,9 @@ bench: ## measure every claim, beside posix_spawn, bubblewrap, crun and runc; re
 	scripts/install-deps.sh build bench
 	$(MAKE) bench-tools $(B)/tests/probe $(B)/tests/sandbox/test_thousand
 	benchmarks/run.sh
+
+bench-formation: all ## what `dyno start` costs and withstands: 100 idle dynos, one that crashes, one that floods the log (1 min)
+	benchmarks/formation.py
 
 bench-gate: $(BENCH_GATE) ## fail if boots became 1.5 times slower than benchmarks/gate.json says (as root; 20 s at most)
 	benchmarks/gate.sh $(B)/bench $(RECORD)
