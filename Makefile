@@ -72,7 +72,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := births launch launcher_support lifecycle_support machine support world
 SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start \
+	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
 
@@ -87,7 +87,7 @@ APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
 	bench_peer bench_plan bench_ready bench_report bench_root bench_spawn bench_stats bench_svg bench_words \
 	check config config_edit config_set console detect directory live live_list live_rows logs operands recipe \
-	releases settings start top vars_print
+	releases run_app settings start top vars_print
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
@@ -164,6 +164,8 @@ VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(filter-out $(addprefix $(B)/tests/sandbox/test_,bench init terminal listen publish reach rootless_network servers),$(SHORT_BIN))
 # what must hold of a dyno however it was born (tests/sandbox/births.c)
 BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,cve environment ephemeral isolation limits neighbours)
+# as root the sandbox tests play the ordinary user, too: what is left are those to whom it matters who runs them
+VM_USER_BIN := $(filter $(B)/tests/unit/% %/test_isolation %/test_limits,$(VM_BIN))
 FILTER := $(B)/isolation/syscalls_filter.h
 # the probe is linked as soon as it has sources
 PROBE_BIN := $(if $(PROBE_SRC),$(B)/tests/probe)
@@ -174,7 +176,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-kills check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -332,14 +334,17 @@ check-births: tests ## the tests of isolation, as root, on dynos from parked san
 	DYNO_BIRTH=pooled tests/run.sh --as root --build $(B) $(BIRTH_BIN)
 
 check-user: tests ## unit and sandbox tests as an ordinary user
-	tests/run.sh --as user $(WHERE) --build $(B) $(UNIT_BIN) $(if $(SANITIZE),$(SHORT_BIN),$(SANDBOX_BIN))
+	tests/run.sh --as user $(WHERE) --build $(B) $(UNIT_BIN) $(if $(SANITIZE),,$(SANDBOX_BIN))
 
-check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan, as root and as an ordinary user
+check-kills: tests ## kill -9 `dyno start` 100 times, at any moment (1 min)
+	DYNO_KILLS=100 tests/run.sh --as root --build $(B) $(B)/tests/sandbox/test_start_rough
+
+check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan; sandbox tests as root, where they play the user, too
 	$(MAKE) SANITIZE=address,undefined check-root check-user
 
 check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel, in QEMU
 	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN); root=$$?; \
-		tests/run.sh --as user --where vm --build $(B) $(VM_BIN) && exit $$root'
+		tests/run.sh --as user --where vm --build $(B) $(VM_USER_BIN) && exit $$root'
 
 check-docker: $(B)/dyno $(B)/tests/probe ## Docker Engine and dyno beside each other (fetches 60 MB; as root)
 	scripts/install-deps.sh check
