@@ -45,7 +45,7 @@ struct place *formation_find(struct formation *formation, const char *label)
 const struct body *formation_predecessor(const struct formation *formation, const struct place *place)
 {
 	for (const struct body *body = formation->bodies; body; body = body->next)
-		if (body->published && body->end != BODY_GONE && strcmp(body->label, place->label) == 0)
+		if (body->published && strcmp(body->label, place->label) == 0)
 			return body;
 	return NULL;
 }

@@ -164,7 +164,7 @@ struct place *formation_find(struct formation *formation, const char *label);
 struct place *formation_one_off(struct formation *formation, const char *kind, const char *command);
 /** formation_command() - what @place runs */
 const char *formation_command(const struct place *place);
-/** formation_predecessor() - a body that still has the port of @place */
+/** formation_predecessor() - a body that still has the port of @place: until it is freed, and not only until its end */
 const struct body *formation_predecessor(const struct formation *formation, const struct place *place);
 /** formation_body_gone() - @body has ended with wait status @status */
 void formation_body_gone(struct formation *formation, struct body *body, int status);

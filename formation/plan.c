@@ -2,6 +2,7 @@
 /* plan.c - see plan.h */
 #include "formation/plan.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,23 +174,56 @@ static int apply(struct plan *plan, const struct change *change, struct dyno_err
 	return 0;
 }
 
-/** each_word() - hand the words of @text, separated by commas, to @each; if one fails, nothing has changed */
-static int each_word(struct plan *plan, const char *text,
-                     int (*each)(struct plan *plan, char *word, struct dyno_error *err), struct dyno_error *err)
+/** remove_blanks() - white space means nothing, as in foreman's -m "web = 2, worker = 1" */
+static void remove_blanks(char *text)
 {
-	_cleanup_free_ struct plan_type *before = calloc(plan->count ? plan->count : 1, sizeof(*before));
+	char *to = text;
+
+	for (; *text; text++)
+		if (!isspace((unsigned char)*text))
+			*to++ = *text;
+	*to = '\0';
+}
+
+/** typedef word_fn - what is done with each word, which may be changed */
+typedef int word_fn(struct plan *plan, char *word, struct dyno_error *err);
+
+/** each_word() - hand the words of @text, separated by commas, to @each */
+static int each_word(struct plan *plan, const char *text, word_fn *each, struct dyno_error *err)
+{
 	_cleanup_free_ char *copy = strdup(text);
 	char *word, *rest = copy;
 	int code = 0;
 
-	if (!before || !copy)
+	if (!copy)
 		return error_set(err, -ENOMEM, "plan", "no memory for '%.40s'", text);
-	memcpy(before, plan->types, plan->count * sizeof(*before));
+	remove_blanks(copy);
 	while (code == 0 && (word = strsep(&rest, ",")))
 		code = each(plan, word, err);
+	return code;
+}
+
+/** change_plan() - hand the words of @text to @first, then to @second, if there is one; if one fails, nothing has changed */
+static int change_plan(struct plan *plan, const char *text, word_fn *first, word_fn *second, struct dyno_error *err)
+{
+	_cleanup_free_ struct plan_type *before = calloc(plan->count ? plan->count : 1, sizeof(*before));
+	int code;
+
+	if (!before)
+		return error_set(err, -ENOMEM, "plan", "no memory for '%.40s'", text);
+	memcpy(before, plan->types, plan->count * sizeof(*before));
+	code = each_word(plan, text, first, err);
+	if (code == 0 && second)
+		code = each_word(plan, text, second, err);
 	if (code < 0)
 		memcpy(plan->types, before, plan->count * sizeof(*before));
 	return code;
+}
+
+/** is_all() - is @word about all types? */
+static bool is_all(const char *word)
+{
+	return strncmp(word, "all", 3) == 0 && strchr("=+-", word[3]) && word[3];
 }
 
 /** scale_word() - one word of plan_scale() */
@@ -199,6 +233,18 @@ static int scale_word(struct plan *plan, char *word, struct dyno_error *err)
 	int code = read_change(plan, word, &change, err);
 
 	return code < 0 ? code : apply(plan, &change, err);
+}
+
+/** scale_all() - one word of plan_scale(), if it is about all types */
+static int scale_all(struct plan *plan, char *word, struct dyno_error *err)
+{
+	return is_all(word) ? scale_word(plan, word, err) : 0;
+}
+
+/** scale_named() - one word of plan_scale(), if it is about one type */
+static int scale_named(struct plan *plan, char *word, struct dyno_error *err)
+{
+	return is_all(word) ? 0 : scale_word(plan, word, err);
 }
 
 /** resize_word() - one word of plan_resize() */
@@ -223,12 +269,13 @@ static int resize_word(struct plan *plan, char *word, struct dyno_error *err)
 
 int plan_scale(struct plan *plan, const char *word, struct dyno_error *err)
 {
-	return each_word(plan, word, scale_word, err);
+	/* as in foreman, "all" is of the types that no word names, wherever it stands */
+	return change_plan(plan, word, scale_all, scale_named, err);
 }
 
 int plan_resize(struct plan *plan, const char *word, struct dyno_error *err)
 {
-	return each_word(plan, word, resize_word, err);
+	return change_plan(plan, word, resize_word, NULL, err);
 }
 
 unsigned plan_port(const struct plan_type *type, unsigned index)

@@ -55,7 +55,8 @@ int plan_unknown(const struct plan *plan, const char *name, struct dyno_error *e
 
 /**
  * plan_scale() - change quantities (and sizes) as @word says; all or nothing
- * @word: "web=2", "web+1", "web-1", "web=2:standard-2x"; several separated by commas
+ * @word: "web=2", "web+1", "web-1", "web=2:standard-2x"; several separated by commas. "all=1" is of the types that are not
+ *        named besides
  */
 int plan_scale(struct plan *plan, const char *word, struct dyno_error *err);
 

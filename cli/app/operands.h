@@ -5,7 +5,7 @@
 
 /**
  * operands_parse() - verb_parse() for a verb whose operands are no command: options may stand after them, too
- * The operands are moved to @argv[1] and following; "--" makes one of all that comes after it. For tables without a LIST.
+ * The operands are moved to @argv[1] and following; "--" makes one of all that comes after it.
  * @ret_count: how many
  * Return: VERB_CONTINUE, or the exit code to end with
  */

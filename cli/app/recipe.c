@@ -121,8 +121,8 @@ static int read_procfile(const struct recipe_source *source, struct procfile *re
 	size_t size = 0;
 	int code;
 
-	/* --procfile was given by the caller, who may read it: any path will do */
-	if (source->given->procfile && strchr(name, '/')) {
+	/* --procfile was given by the caller, who may read it: any path will do, relative to the current directory as -e */
+	if (source->given->procfile) {
 		_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		char path[PATH_MAX];
 

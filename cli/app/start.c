@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "cli/app/console.h"
+#include "cli/app/operands.h"
 #include "cli/app/recipe.h"
 #include "cli/app/start_options.h"
 #include "cli/message.h"
@@ -355,8 +356,7 @@ int start_main(int argc, char **argv, uint64_t requested_ns)
 {
 	struct rules rules = RULES_DEFAULT;
 	struct start *start = calloc(1, sizeof(*start));
-	int first = argc;
-	int code;
+	int count = 0, code;
 
 	(void)requested_ns;
 	if (!start) {
@@ -371,13 +371,13 @@ int start_main(int argc, char **argv, uint64_t requested_ns)
 	start->console.out = (struct sink)SINK_NULL;
 	start->log.file = (struct logfile)LOGFILE_NULL;
 	start->source.dirfd = start->log_fd = start->store_fd = -1;
-	code = verb_parse("start", argc, argv, &start->given, &first);
-	if (code == VERB_CONTINUE && argc - first > 1) {
-		message_line("dyno: one process type at most, but '%s' was given too", argv[first + 1]);
+	code = operands_parse("start", argc, argv, &start->given, &count);
+	if (code == VERB_CONTINUE && count > 1) {
+		message_line("dyno: one process type at most, but '%s' was given too", argv[2]);
 		code = EXIT_USAGE;
 	}
 	if (code == VERB_CONTINUE) {
-		start->source.only = first < argc ? argv[first] : NULL;
+		start->source.only = count > 0 ? argv[1] : NULL;
 		code = run(start);
 	}
 	free(start);

@@ -71,9 +71,14 @@ static void words_change_quantities(void **state)
 		const char *word;
 		const char *then;
 	} rows[] = {
-		{ "web=2", "web=2 my-worker=0 clock=0" },         { "my-worker+3", "web=2 my-worker=3 clock=0" },
-		{ "my-worker-1", "web=2 my-worker=2 clock=0" },   { "my-worker-9", "web=2 my-worker=0 clock=0" },
-		{ "all=1,clock=4", "web=1 my-worker=1 clock=4" }, { "web=1000", "web=1000 my-worker=1 clock=4" },
+		{ "web=2", "web=2 my-worker=0 clock=0" },
+		{ "my-worker+3", "web=2 my-worker=3 clock=0" },
+		{ "my-worker-1", "web=2 my-worker=2 clock=0" },
+		{ "my-worker-9", "web=2 my-worker=0 clock=0" },
+		{ "all=1,clock=4", "web=1 my-worker=1 clock=4" },
+		{ "clock=4,all=2", "web=2 my-worker=2 clock=4" },
+		{ " all=1, clock = 4", "web=1 my-worker=1 clock=4" },
+		{ "web=1000", "web=1000 my-worker=1 clock=4" },
 	};
 	struct plan *plan = *state;
 	struct dyno_error err = { 0 };
