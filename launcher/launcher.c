@@ -32,6 +32,8 @@
 #define EVENTS_A_ROUND 64
 /* A chore is done after so many rounds at the latest */
 #define ROUNDS_A_CHORE 8
+/* and each round while so many wait: what they hold is needed */
+#define CHORES_MANY 128
 /* For a launcher that cannot accept: time after which it tries again, though it knows of nothing that was freed */
 #define RETRY_NS 1000000000ULL
 
@@ -328,7 +330,7 @@ static int serve_round(struct launcher *launcher, struct dyno_error *err)
 	peers_bury(launcher);
 	if (!launcher->accepting && launcher->place.fd >= 0)
 		launcher_due(launcher, clock_ns() + RETRY_NS);
-	if (chores && (count == 0 || ++launcher->rounds >= ROUNDS_A_CHORE)) {
+	if (chores && (count == 0 || launcher->chore_count > CHORES_MANY || ++launcher->rounds >= ROUNDS_A_CHORE)) {
 		launcher->rounds = 0;
 		residents_chore(launcher);
 	}

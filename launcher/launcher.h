@@ -82,7 +82,7 @@ const char *launcher_socket(const struct launcher *launcher);
  */
 int launcher_run(struct launcher *launcher, struct dyno_error *err);
 
-/** launcher_reload() - work by @config from now on; dynos, connections and the socket stay as they are */
+/** launcher_reload() - work by @config from now on; dynos, connections and the socket, with its group, stay as they are */
 int launcher_reload(struct launcher *launcher, const struct launcher_config *config, struct dyno_error *err);
 
 /** launcher_close() - end every dyno that is left, and take everything down. NULL is fine. Return: NULL */

@@ -91,6 +91,7 @@ static void add_chore(struct resident *resident)
 		return;
 	resident->queued = true;
 	STAILQ_INSERT_TAIL(&resident->launcher->chores, resident, chore);
+	resident->launcher->chore_count++;
 }
 
 /* ---- what happens to it ------------------------------------------------------------------------------------------ */
@@ -335,6 +336,7 @@ void residents_chore(struct launcher *launcher)
 	if (!resident)
 		return;
 	STAILQ_REMOVE_HEAD(&launcher->chores, chore);
+	launcher->chore_count--;
 	resident->queued = false;
 	if (resident->state == RESIDENT_UP && !resident->control) {
 		slim(resident);

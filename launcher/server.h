@@ -150,6 +150,7 @@ struct launcher {
 	bool reload;
 	uint64_t due_ns;
 	struct chores chores;
+	unsigned chore_count;
 	unsigned rounds;
 	unsigned stops;
 	struct peers peers;

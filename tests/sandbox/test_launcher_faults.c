@@ -263,7 +263,7 @@ static void test_who_does_not_read_is_dropped(struct fixture *f)
 	assert_int_equal(status, 0);
 }
 
-/** stranger_tries() - in a child that is another user: what START with @fields says. Return: errno of the refusal, 0 for none */
+/** stranger_tries() - in a child that is another user: what becomes of the START in @data. Return: 0, or errno of its refusal or failure */
 static int stranger_tries(const char *path, const char *slug, const char *data, size_t size)
 {
 	struct dyno_launcher *launcher;
@@ -275,7 +275,7 @@ static int stranger_tries(const char *path, const char *slug, const char *data, 
 	if (packet_send(dyno_launcher_fd(launcher), data, size, &fd, 1) < 0 ||
 	    dyno_launcher_wait(launcher, LAUNCHER_WAIT_MS, &event, NULL) < 0)
 		return 254;
-	return event.type == DYNO_LAUNCHER_REFUSED ? -event.error.code : 0;
+	return event.type == DYNO_LAUNCHER_UP ? 0 : -event.error.code;
 }
 
 /** stranger() - stranger_tries() as STRANGER, in the group @group */
@@ -305,6 +305,8 @@ static void test_members_of_the_group_have_less_power(struct fixture *f)
 	support_copy(support_probe(), support_format("%s/probe", own), 0755);
 	assert_int_equal(chown(own, STRANGER, STRANGER), 0);
 	assert_int_equal(stranger(f, STRANGER, own, PACKET(FIELDS "net=none")), 0);
+	/* cold, too */
+	assert_int_equal(stranger(f, STRANGER, own, PACKET(FIELDS "net=none\0scratch_size=67108864")), 0);
 	assert_int_equal(stranger(f, STRANGER, f->slug, PACKET(FIELDS "net=none")), EACCES);
 	assert_int_equal(stranger(f, STRANGER, own, PACKET(FIELDS "net=host")), EACCES);
 	assert_int_equal(stranger(f, STRANGER, own, PACKET(FIELDS "stack=/srv")), EACCES);
