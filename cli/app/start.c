@@ -380,6 +380,7 @@ int start_main(int argc, char **argv, uint64_t requested_ns)
 		start->source.only = count > 0 ? argv[1] : NULL;
 		code = run(start);
 	}
+	options_done(start_specs, &start->given);
 	free(start);
 	return code;
 }

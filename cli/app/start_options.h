@@ -62,6 +62,17 @@ struct logs_given {
 	uint64_t lines;
 };
 
+/** struct run_app_given - `dyno run:app` */
+struct run_app_given {
+	bool help;
+	bool no_tty;
+	const char *app;
+	const char *root;
+	const char *size;
+	const char *net;
+	struct option_list env_file;
+};
+
 /** struct top_given - `dyno top` */
 struct top_given {
 	bool help;
@@ -70,8 +81,8 @@ struct top_given {
 	uint64_t times;
 };
 
-extern const struct option_spec top_specs[], start_specs[], live_specs[], live_list_specs[], live_stop_specs[],
-	logs_specs[];
+extern const struct option_spec run_app_specs[], top_specs[], start_specs[], live_specs[], live_list_specs[],
+	live_stop_specs[], logs_specs[];
 /* as verbs.def names them */
 #define ps_app_specs live_list_specs
 #define ps_scale_specs live_specs
@@ -90,6 +101,7 @@ int ps_restart_main(int argc, char **argv, uint64_t requested_ns);
 int ps_stop_main(int argc, char **argv, uint64_t requested_ns);
 int run_detached_main(int argc, char **argv, uint64_t requested_ns);
 int stop_app_main(int argc, char **argv, uint64_t requested_ns);
+int run_app_main(int argc, char **argv, uint64_t requested_ns);
 int top_main(int argc, char **argv, uint64_t requested_ns);
 int logs_main(int argc, char **argv, uint64_t requested_ns);
 

@@ -109,6 +109,23 @@ static void test_start_is_controlled_by_name(struct fixture *f)
 	assert_says(p, "the app shop is not running");
 }
 
+static void test_run_app_is_a_one_off_dyno_with_the_config_of_the_app(struct fixture *f)
+{
+	struct process *p = life_process(0);
+
+	place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\n");
+	place(f, ".env", "COLOUR=blue\n");
+	assert_int_equal(VERB(f, p, "config:set", "COLOUR=green", "SHAPE=it's \"round\""), 0);
+	/* it need not be running; .env wins */
+	assert_int_equal(VERB(f, p, "run:app", "--net", "none", "echo $COLOUR $SHAPE; exit 5"), 5);
+	assert_string_equal(p->out, "blue it's \"round\"\n");
+	assert_int_equal(VERB(f, p, "run:app", "--net", "none", "console", "one", "two"), 0);
+	assert_says(p, "one");
+	assert_says(p, "two");
+	assert_int_equal(VERB(f, p, "run:app", "--net", "none", "./missing"), 127);
+	assert_int_equal(VERB(f, p, "run:app"), 2);
+}
+
 static void test_start_tries_again_what_crashed(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
@@ -236,6 +253,7 @@ static void test_start_says_what_is_wrong(struct fixture *f)
 static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_start_runs_what_the_procfile_says, AS_BOTH),
 	SANDBOX_TEST(test_start_is_controlled_by_name, AS_BOTH),
+	SANDBOX_TEST(test_run_app_is_a_one_off_dyno_with_the_config_of_the_app, AS_BOTH),
 	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),
 	SANDBOX_TEST(test_start_stops_at_once_when_asked_twice, AS_BOTH),
 	SANDBOX_TEST(test_start_ends_when_the_release_process_fails, AS_BOTH),

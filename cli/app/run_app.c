@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * run_app.c - `dyno run:app`: a one-off dyno with the code and config vars of an app, at the caller's terminal
+ *
+ * It becomes `dyno run`, which has the terminal, signals and exit codes. Config vars are handed over in a memory file: on a command
+ * line every user of the machine could read them, and in the environment they would be taken for the command's own.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "cli/app/recipe.h"
+#include "cli/message.h"
+#include "cli/verb.h"
+#include "config/command.h"
+#include "config/quote.h"
+#include "config/setting.h"
+
+#define WORDS_MAX 20
+
+/** write_vars() - @vars as an env file in memory. Return: descriptor that outlives execve(2), or negative errno */
+static int write_vars(const struct environment *vars, struct dyno_error *err)
+{
+	int fd = memfd_create("config vars", 0), copy = fd < 0 ? -1 : dup(fd);
+	FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
+
+	if (!out) {
+		fd_close(copy);
+		fd_close(fd);
+		return error_set(err, -errno, "run", "cannot hand over the config vars:");
+	}
+	for (size_t i = 0; i < vars->count; i++) {
+		const char *equals = strchr(vars->vars[i], '=');
+
+		fprintf(out, "%.*s", (int)(equals - vars->vars[i]) + 1, vars->vars[i]);
+		quote_dotenv(out, equals + 1);
+		fputc('\n', out);
+	}
+	if (fclose(out) != 0) {
+		fd_close(fd);
+		return error_set(err, -ENOSPC, "run", "cannot hand over the config vars:");
+	}
+	return fd;
+}
+
+/** make_line() - the command line: a process type's command and more words, or words. Return: 0 or negative errno */
+static int make_line(const struct plan *plan, int count, char **operands, char **ret, struct dyno_error *err)
+{
+	const struct plan_type *type = plan_find(plan, operands[0], strlen(operands[0]));
+	const char *first = type ? type->command : operands[0];
+	size_t size = strlen(first) + 1;
+	char *line, *at;
+
+	for (int i = 1; i < count; i++)
+		size += strlen(operands[i]) + 1;
+	line = malloc(size);
+	if (!line)
+		return error_set(err, -ENOMEM, "run", "no memory for the command");
+	at = stpcpy(line, first);
+	for (int i = 1; i < count; i++) {
+		*at++ = ' ';
+		at = stpcpy(at, operands[i]);
+	}
+	*ret = line;
+	return 0;
+}
+
+/** become() - execute `dyno`, which is two directories up from this program or in bin/ there. Return: negative errno */
+static int become(char **argv)
+{
+	static const char *const places[] = { "dyno", "bin/dyno" };
+	char own[PATH_MAX], path[PATH_MAX + 32];
+	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	int code = -ENOENT;
+
+	if (length < 0)
+		return -errno;
+	own[length] = '\0';
+	for (int i = 0; i < 3; i++) {
+		char *slash = strrchr(own, '/');
+
+		if (!slash)
+			return -ENOENT;
+		*slash = '\0';
+	}
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && code == -ENOENT; i++) {
+		(void)text_format(path, sizeof(path), "%s/%s", own, places[i]);
+		(void)execv(path, argv);
+		code = -errno;
+	}
+	return code;
+}
+
+/** run() - from what was given to `dyno run`. Return: negative errno; it does not return when all is well */
+static int run(const struct run_app_given *given, const struct recipe_source *source, int vars_fd,
+               char *const command[4], struct dyno_error *err)
+{
+	char vars[40], *allow_host = NULL;
+	const char *words[WORDS_MAX] = { "dyno", "run", "--slug", source->root, "--env-file", vars };
+	size_t used = 6;
+	int code = 0;
+
+	(void)text_format(vars, sizeof(vars), "/proc/self/fd/%d", vars_fd);
+	if (source->store)
+		code = config_setting_get(source->store, source->app, "allow-host", &allow_host, err);
+	if (code < 0)
+		return code;
+	if (given->size) {
+		words[used++] = "--size";
+		words[used++] = given->size;
+	}
+	if (given->net) {
+		words[used++] = "--net";
+		words[used++] = given->net;
+	}
+	if (allow_host && !given->net) {
+		words[used++] = "--allow-host";
+		words[used++] = allow_host;
+	}
+	if (given->no_tty)
+		words[used++] = "--no-tty";
+	words[used++] = "--";
+	for (int i = 0; command[i]; i++)
+		words[used++] = command[i];
+	code = become((char **)(uintptr_t)words);
+	free(allow_host);
+	error_set(err, code, "run", "cannot execute dyno:");
+	error_remedy(err, "it is looked for where make install puts it, relative to dyno-app");
+	return code;
+}
+
+/** prepare() - read the app, and become `dyno run` with it. Return: negative errno; not at all when all is well */
+static int prepare(const struct run_app_given *given, int count, char **operands, struct dyno_error *err)
+{
+	const struct start_given start = {
+		.net = -1, .app = given->app, .root = given->root, .env_file = given->env_file
+	};
+	struct recipe_source source = { .dirfd = -1 };
+	struct formation_recipe recipe = { 0 };
+	_cleanup_close_ int vars_fd = -1;
+	_cleanup_free_ char *line = NULL;
+	char **command = NULL;
+	int code = recipe_source_open(&start, &source, err);
+
+	if (code == 0)
+		code = recipe_make(&source, &recipe, err);
+	if (code == 0)
+		code = make_line(&recipe.plan, count, operands, &line, err);
+	if (code == 0 && command_shell(line, &command) < 0)
+		code = error_set(err, -ENOMEM, "run", "no memory for the command");
+	if (code == 0) {
+		vars_fd = write_vars(&recipe.vars, err);
+		code = vars_fd < 0 ? vars_fd : run(given, &source, vars_fd, command, err);
+	}
+	free(command);
+	formation_recipe_done(&recipe);
+	recipe_source_close(&source);
+	return code;
+}
+
+int run_app_main(int argc, char **argv, uint64_t requested_ns)
+{
+	struct run_app_given given = { 0 };
+	struct dyno_error err = { 0 };
+	int first = argc;
+	int code = verb_parse(argv[0], argc, argv, &given, &first);
+
+	(void)requested_ns;
+	if (code == VERB_CONTINUE && first == argc) {
+		message_line("dyno: run:app takes a process type or a command");
+		code = EXIT_USAGE;
+	}
+	if (code == VERB_CONTINUE) {
+		(void)prepare(&given, argc - first, argv + first, &err);
+		code = message_error(NULL, &err);
+	}
+	options_done(run_app_specs, &given);
+	return code;
+}
