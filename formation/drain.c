@@ -173,10 +173,11 @@ int formation_drain(struct formation *formation, const char *url, struct dyno_er
 {
 	struct drain *drain = calloc(1, sizeof(*drain));
 	char uuid[40] = "";
-	int code = drain ? 0 : error_set(err, -ENOMEM, "drain", "no memory for a drain");
+	int code;
 
-	if (code == 0)
-		code = resolve(url, drain, err);
+	if (!drain)
+		return error_set(err, -ENOMEM, "drain", "no memory for a drain");
+	code = resolve(url, drain, err);
 	if (code == 0 && sink_open(&drain->out, -1, QUEUE_SIZE) < 0)
 		code = error_set(err, -ENOMEM, "drain", "no memory for a drain");
 	if (code < 0) {

@@ -200,6 +200,7 @@ static int each_word(struct plan *plan, const char *text, word_fn *each, struct 
 	remove_blanks(copy);
 	while (code == 0 && (word = strsep(&rest, ",")))
 		code = each(plan, word, err);
+	free(before);
 	return code;
 }
 
