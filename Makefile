@@ -176,7 +176,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-kills check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-foreman check-kills check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch
@@ -349,6 +349,10 @@ check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel
 check-docker: $(B)/dyno $(B)/tests/probe ## Docker Engine and dyno beside each other (fetches 60 MB; as root)
 	scripts/install-deps.sh check
 	tests/docker.sh $(CURDIR)/$(B)
+
+check-foreman: $(B)/dyno $(APP_BIN) ## foreman and dyno start on the same apps: the same but for what docs/foreman.md names (half a minute)
+	scripts/install-deps.sh foreman
+	tests/foreman.sh --build $(B)
 
 fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 5 by default)
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC) $(APP_LIB_SRC)

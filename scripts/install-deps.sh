@@ -3,7 +3,7 @@
 #
 # Install what is missing, and only that.
 #
-#   scripts/install-deps.sh [build] [demo] [apps] [check] [lint] [bench] [vm] [--list]
+#   scripts/install-deps.sh [build] [demo] [apps] [check] [foreman] [lint] [bench] [vm] [--list]
 #
 # Knows Debian and Ubuntu. Elsewhere it names what it did not find, and CONTRIBUTING.md has the package names. Asks
 # before it installs when a person is there to answer; with CI=true, or without a terminal, it does not ask. Uses sudo
@@ -15,6 +15,7 @@ declare -A packages=(
 	[demo]="python3 curl passt"
 	[apps]="python3-django gunicorn python3-dj-database-url python3-psycopg2 unicorn ruby-rack ruby-pg postgresql postgresql-client"
 	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables nodejs ruby"
+	[foreman]="ruby-foreman iproute2 procps util-linux"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
 	[bench]="bubblewrap crun runc wrk iproute2 libcmocka-dev"
 	[vm]="qemu-system-x86 busybox-static xz-utils"
@@ -27,6 +28,7 @@ declare -A probes=(
 	[demo]="python3 curl"
 	[apps]="gunicorn unicorn psql"
 	[check]="pc:cmocka python3 setpriv clang"
+	[foreman]="foreman ip pgrep unshare"
 	[lint]="clang-format clang-tidy cppcheck shellcheck ctags"
 	[bench]="bwrap crun runc wrk ip pc:cmocka"
 	[vm]="qemu-system-x86_64 busybox xz"

@@ -1,0 +1,2 @@
+#!/bin/bash
+export FROM_PROFILE_D=1
