@@ -200,14 +200,13 @@ static int each_word(struct plan *plan, const char *text, word_fn *each, struct 
 	remove_blanks(copy);
 	while (code == 0 && (word = strsep(&rest, ",")))
 		code = each(plan, word, err);
-	free(before);
 	return code;
 }
 
 /** change_plan() - hand the words of @text to @first, then to @second, if there is one; if one fails, nothing has changed */
 static int change_plan(struct plan *plan, const char *text, word_fn *first, word_fn *second, struct dyno_error *err)
 {
-	_cleanup_free_ struct plan_type *before = calloc(plan->count ? plan->count : 1, sizeof(*before));
+	struct plan_type *before = calloc(plan->count ? plan->count : 1, sizeof(*before));
 	int code;
 
 	if (!before)
@@ -218,6 +217,7 @@ static int change_plan(struct plan *plan, const char *text, word_fn *first, word
 		code = each_word(plan, text, second, err);
 	if (code < 0)
 		memcpy(plan->types, before, plan->count * sizeof(*before));
+	free(before);
 	return code;
 }
 
