@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -261,13 +262,19 @@ static int remote_start(struct remote *remote, const struct run_request *request
 	const struct run_given *given = request->given;
 	const struct dyno_launcher_options options = { .requested_ns = requested_ns,
 		                                       .grace_ms = (int64_t)given->grace_ms };
+	struct dyno_app app = request->app;
+	struct winsize size;
 	int code = dyno_launcher_connect(given->launcher, &remote->launcher, err);
 
+	if (request->shape.tty &&
+	    (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)) {
+		app.rows = size.ws_row;
+		app.columns = size.ws_col;
+	}
 	if (code == 0 && !remote->asked && !remote_equal(dyno_launcher_fd(remote->launcher)))
 		code = -EXDEV;
 	if (code == 0)
-		code = dyno_launcher_start(remote->launcher, &request->shape, &request->app, &options, &remote->start,
-		                           err);
+		code = dyno_launcher_start(remote->launcher, &request->shape, &app, &options, &remote->start, err);
 	return code;
 }
 

@@ -133,7 +133,7 @@ struct dyno_shape {
  * @boot_timeout_ms: an app that does not listen on $PORT by then is killed (R10); 0 for never. Needs shape.watch
  * @limits:  limits of this dyno
  * @fds:     standard input, output and error; ignored with a tty
- * @rows, @columns: size of the terminal of dyno_exec(), 0 when it is not known
+ * @rows, @columns: size of the terminal; 0: of dyno_start() that of standard input, of dyno_exec() not known
  */
 struct dyno_app {
 	const char *name;

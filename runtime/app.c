@@ -47,6 +47,15 @@ static int place_streams(const struct app_streams *streams, struct dyno_error *e
 	return 0;
 }
 
+/** size_terminal() - as large as that of whoever asked, before the app can look */
+static void size_terminal(const struct channel_app *app, const struct app_streams *streams)
+{
+	const struct winsize size = { .ws_row = app->rows, .ws_col = app->columns };
+
+	if (streams->terminal >= 0 && size.ws_row > 0)
+		(void)ioctl(streams->terminal, TIOCSWINSZ, &size);
+}
+
 /** enter_workdir() - chdir, and make sure that it is inside the root: a leaked descriptor's is not (CVE-2024-21626) */
 static int enter_workdir(const struct channel_app *app, struct dyno_error *err)
 {
@@ -132,6 +141,7 @@ int app_exec(const struct channel_app *app, const struct app_streams *streams, s
 		(void)setpgid(0, 0);
 	else
 		(void)setsid(); /* EPERM when init itself becomes the app: it leads a session already */
+	size_terminal(app, streams);
 	r = place_streams(streams, err);
 	if (r == 0)
 		r = enter_workdir(app, err);

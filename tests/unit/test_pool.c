@@ -690,22 +690,48 @@ static void closes_at_any_moment(void **state)
 
 static void several_pools(void **state)
 {
+	static const char *const tests[] = { "test ! -t 1", "test -t 1", "grep -q lo: /proc/net/dev",
+		                             "grep -q lo: /proc/net/dev" };
 	struct fixture *f = *state;
 	struct dyno_pool_config config = config_of(f, 2, 2);
-	struct dyno_pool *pools[3];
-	static const char *const tests[] = { "test ! -t 1", "test -t 1", "grep -q lo: /proc/net/dev" };
+	struct dyno_pool *pools[4];
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		config.shape.tty = i == 1;
-		config.shape.net = i == 2 && geteuid() == 0 ? DYNO_NET_PRIVATE : DYNO_NET_NONE;
+		config.shape.net = i >= 2 && geteuid() == 0 ? DYNO_NET_PRIVATE : DYNO_NET_NONE;
+		config.parts = i == 3;
 		pools[i] = open_pool(f, &config);
 	}
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		fill(pools[i], 2);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(birth(f, pools[i], SHELL(tests[i])), DYNO_BIRTH_WARM);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(birth(f, pools[i], SHELL(tests[i])), i < 3 ? DYNO_BIRTH_WARM : DYNO_BIRTH_POOLED);
+	for (size_t i = 0; i < 4; i++)
 		dyno_pool_close(pools[i]);
+}
+
+/* The first look of the app at its terminal, whoever made that and when */
+static void terminals_have_their_size(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 0, 0);
+	struct dyno_app app = app_of(f, SHELL("test \"$(stty size)\" = '33 77'"));
+
+	config.shape.tty = true;
+	app.rows = 33;
+	app.columns = 77;
+	for (unsigned ready = 0; ready < 2; ready++) {
+		struct dyno_pool *pool;
+		struct dyno *dyno;
+
+		config.min = config.max = ready;
+		pool = open_pool(f, &config);
+		fill(pool, ready);
+		dyno = start(pool, &app);
+		assert_int_equal(dyno_birth(dyno), ready ? DYNO_BIRTH_WARM : DYNO_BIRTH_COLD);
+		assert_int_equal(finish(dyno), 0);
+		dyno_pool_close(pool);
+	}
 }
 
 int main(void)
@@ -731,6 +757,7 @@ int main(void)
 		POOL_TEST(dynos_outlive_their_pool),
 		POOL_TEST(closes_at_any_moment),
 		POOL_TEST(several_pools),
+		POOL_TEST(terminals_have_their_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
