@@ -179,7 +179,10 @@ measure() {
 	}
 }
 
-rm -f "$out"/{commands,library,throughput,density,launcher,network,facts}.{json,md}
+# what other parts measured before stays in the report
+for part in $only; do
+	rm -f "$out/$part.json" "$out/$part.md"
+done
 make_trees
 facts >"$out/facts.md"
 if wanted commands; then
