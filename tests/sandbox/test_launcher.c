@@ -2,6 +2,10 @@
 /* test_launcher.c - what schedulers ask of the resident launcher */
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,6 +165,77 @@ static void test_reload_and_stop(struct fixture *f)
 	assert_false(support_exists(launcher_path(f)));
 }
 
+/* the socket that is handed over to a launcher */
+static int handed;
+
+static void hand_over(void)
+{
+	(void)dup2(handed, 3);
+}
+
+/** notified() - the launcher tells, by the socket @fd, what begins with @state */
+static void notified(int fd, const char *state)
+{
+	char text[256];
+	ssize_t got = recv(fd, text, sizeof(text) - 1, 0);
+
+	text[got > 0 ? got : 0] = '\0';
+	if (strncmp(text, state, strlen(state)) != 0)
+		FAIL("notified \"%s\", not %s\n", text, state);
+}
+
+/** bound() - a socket of @type, bound to @path, which every user may write to */
+static int bound(int type, const char *path)
+{
+	const struct timeval patience = { .tv_sec = 20 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	return fd;
+}
+
+static void test_a_launcher_that_systemd_starts(struct fixture *f)
+{
+	const char *script = support_format("LISTEN_PID=$$ LISTEN_FDS=1 exec %s launcher --learn 0 --pool 0",
+	                                    support_dyno());
+	const char *notify = support_path(f, "notify"), *place = launcher_path(f);
+	struct process *p = life_process(0);
+	struct dyno_launcher *launcher;
+	struct dyno_launcher_event event;
+	int fd = bound(SOCK_DGRAM, notify);
+	uint64_t id;
+
+	handed = bound(SOCK_SEQPACKET, place);
+	assert_int_equal(listen(handed, 16), 0);
+	/* who connects before it runs waits */
+	launcher = launcher_reach(f);
+	launch_start(f, p,
+	             &(struct launch){ .program = "/bin/sh",
+	                               .argv = ARGV("-c", script),
+	                               .env = ARGV(support_format("NOTIFY_SOCKET=%s", notify)),
+	                               .before = hand_over });
+	notified(fd, "READY=1");
+	id = launcher_up(f, launcher, NULL, ARGV("/app/probe", "sleep"));
+	assert_int_equal(kill(p->pid, SIGHUP), 0);
+	notified(fd, "RELOADING=1\nMONOTONIC_USEC=");
+	notified(fd, "READY=1");
+	assert_int_equal(launcher_listed(launcher), 1);
+	assert_int_equal(dyno_launcher_kill(launcher, NULL, id, &id, NULL), 0);
+	launcher_settle(launcher, 0);
+	launcher_finish(f, p);
+	notified(fd, "STOPPING=1");
+	assert_int_equal(dyno_launcher_wait(launcher, LAUNCHER_WAIT_MS, &event, NULL), -EPIPE);
+	dyno_launcher_close(launcher);
+	/* the socket is systemd's: it stays */
+	assert_true(support_exists(place));
+	close(handed);
+	close(fd);
+}
+
 static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_a_dyno_from_its_start_to_its_end, AS_BOTH),
 	SANDBOX_TEST(test_a_terminal, AS_BOTH),
@@ -168,6 +243,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_a_dyno_of_a_launcher_is_reached_as_any_other, AS_BOTH),
 	SANDBOX_TEST(test_two_hundred_dynos_of_ten_clients, AS_BOTH),
 	SANDBOX_TEST(test_reload_and_stop, AS_BOTH),
+	SANDBOX_TEST(test_a_launcher_that_systemd_starts, AS_BOTH),
 };
 
 SANDBOX_MAIN("launcher", tests)
