@@ -11,6 +11,12 @@ static void place(const struct fixture *f, const char *name, const char *text)
 	support_write(support_format("%s/%s", f->slug, name), text, 0644);
 }
 
+/** app_name() - the app's: another run of this test on the same machine has another */
+static const char *app_name(void)
+{
+	return support_format("shop-%d", (int)getpid());
+}
+
 /** begin() - start a verb in the app's directory, with a store of the test's own */
 static void begin(struct fixture *f, struct process *p, const char *const *argv)
 {
@@ -19,7 +25,8 @@ static void begin(struct fixture *f, struct process *p, const char *const *argv)
 	launch_start(f, p,
 	             &(struct launch){ .argv = argv,
 	                               .cwd = f->slug,
-	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", data), "DYNO_APP=shop") });
+	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", data),
+	                                           support_format("DYNO_APP=%s", app_name())) });
 }
 
 /** verb() - run a verb to its end. Return: exit code */
@@ -39,10 +46,10 @@ static void test_start_runs_what_the_procfile_says(struct fixture *f)
 	place(f, "Procfile", "web: ./probe env -- trap\nrelease: ./probe say first\nworker: ./probe env -- trap\n");
 	place(f, ".env", "COLOUR=blue\nPORT=6000\n");
 	BEGIN(f, app, "-m", "web=1,worker=2");
-	assert_true(launch_expect(app, "heroku[worker.2]: State changed from starting to up"));
-	assert_true(launch_expect(app, "app[worker.2]: ready="));
-	assert_true(launch_expect(app, "app[worker.1]: ready="));
-	assert_true(launch_expect(app, "app[web.1]: ready="));
+	assert_that(app, launch_expect(app, "heroku[worker.2]: State changed from starting to up"));
+	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
+	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
+	assert_that(app, launch_expect(app, "app[web.1]: ready="));
 	/* contract 4.5; ports are foreman's */
 	assert_says(app, "app[web.1]: DYNO=web.1");
 	assert_says(app, "app[web.1]: PORT=6000");
@@ -57,7 +64,7 @@ static void test_start_runs_what_the_procfile_says(struct fixture *f)
 	assert_silent_on(app, "heroku[release.1]");
 	/* one of an app */
 	assert_int_equal(VERB(f, p, "start"), 125);
-	assert_says(p, "the app shop is running already");
+	assert_says(p, "is running already");
 	assert_int_equal(launch_stop(f, app), 0);
 	assert_says(app, "heroku[worker.1]: Stopping all processes with SIGTERM");
 	assert_says(app, "app[worker.1]: signal=TERM");
@@ -72,26 +79,26 @@ static void test_start_is_controlled_by_name(struct fixture *f)
 
 	place(f, "Procfile", "web: ./probe trap\nworker: ./probe env -- trap\n");
 	BEGIN(f, app, "-m", "web=1,worker=1");
-	assert_true(launch_expect(app, "app[worker.1]: ready="));
-	assert_true(launch_expect(app, "app[web.1]: ready="));
-	assert_int_equal(VERB(f, p, "ps", "-a", "shop"), 0);
+	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
+	assert_that(app, launch_expect(app, "app[web.1]: ready="));
+	assert_int_equal(VERB(f, p, "ps", "-a", app_name()), 0);
 	assert_says(p, "=== web (Standard-1X): ./probe trap (1)\nweb.1: up 20");
 	assert_int_equal(VERB(f, p, "ps:scale", "worker+1", "web=0"), 0);
 	assert_string_equal(p->out, "Scaling dynos... done, now running web@0:Standard-1X worker@2:Standard-1X\n");
-	assert_true(launch_expect(app, "app[worker.2]: ready="));
-	assert_true(launch_expect(app, "heroku[web.1]: Process exited"));
+	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
+	assert_that(app, launch_expect(app, "heroku[web.1]: Process exited"));
 	assert_int_equal(VERB(f, p, "ps:restart", "worker.2"), 0);
-	assert_true(launch_expect(app, "heroku[worker.2]: Process exited with status 0"));
+	assert_that(app, launch_expect(app, "heroku[worker.2]: Process exited with status 0"));
 	assert_says(app, "heroku[worker.2]: Restarting");
 	/* contract 4.10: a one-off dyno's output goes to the log, and nobody starts it again */
 	assert_int_equal(VERB(f, p, "run:detached", "./probe say $DYNO && exit 4"), 0);
-	assert_true(launch_expect(app, "State changed from up to complete"));
+	assert_that(app, launch_expect(app, "State changed from up to complete"));
 	assert_says(app, "]: run.");
 	assert_says(app, "Process exited with status 4");
 	/* config vars restart the app; another shell reads the log */
 	assert_int_equal(VERB(f, p, "config:set", "COLOUR=green"), 0);
-	assert_true(launch_expect(app, "app[worker.1]: COLOUR=green"));
-	assert_true(launch_expect(app, "app[worker.2]: COLOUR=green"));
+	assert_that(app, launch_expect(app, "app[worker.1]: COLOUR=green"));
+	assert_that(app, launch_expect(app, "app[worker.2]: COLOUR=green"));
 	assert_int_equal(VERB(f, p, "logs", "-n", "1500", "--dyno", "worker.1", "--source", "app"), 0);
 	assert_says(p, "app[worker.1]: COLOUR=green");
 	assert_silent_on(p, "worker.2");
@@ -106,7 +113,7 @@ static void test_start_is_controlled_by_name(struct fixture *f)
 	assert_int_equal(VERB(f, p, "logs", "-n", "1"), 0);
 	assert_says(p, "Process exited with status 0");
 	assert_int_equal(VERB(f, p, "ps:restart"), 125);
-	assert_says(p, "the app shop is not running");
+	assert_says(p, "is not running");
 }
 
 static void test_run_app_is_a_one_off_dyno_with_the_config_of_the_app(struct fixture *f)
@@ -133,8 +140,8 @@ static void test_start_tries_again_what_crashed(struct fixture *f)
 	place(f, "Procfile", "web: ./probe trap\nbad: echo bye; exit 3\nstubborn: ./probe ignore-term\n");
 	BEGIN(f, app, "--backoff", "0,10m", "--timeout", "1s");
 	/* at once, and then not: contract 4.3 */
-	assert_true(launch_expect(app, "heroku[bad.1]: State changed from crashed to starting"));
-	assert_true(launch_expect(app, "app[web.1]: ready="));
+	assert_that(app, launch_expect(app, "heroku[bad.1]: State changed from crashed to starting"));
+	assert_that(app, launch_expect(app, "app[web.1]: ready="));
 	assert_says(app, "heroku[bad.1]: Process exited with status 3");
 	life_sleep_us(300000);
 	assert_int_equal(VERB(f, p, "ps:app"), 0);
@@ -154,11 +161,11 @@ static void test_start_stops_at_once_when_asked_twice(struct fixture *f)
 
 	place(f, "Procfile", "worker: ./probe ignore-term\n");
 	BEGIN(f, app, "-c");
-	assert_true(launch_expect(app, "worker.1   |"));
-	assert_true(launch_expect(app, "ready="));
+	assert_that(app, launch_expect(app, "worker.1   |"));
+	assert_that(app, launch_expect(app, "ready="));
 	begun = life_ms();
 	kill(app->pid, SIGINT);
-	assert_true(launch_expect(app, "Stopping all processes with SIGTERM"));
+	assert_that(app, launch_expect(app, "Stopping all processes with SIGTERM"));
 	kill(app->pid, SIGINT);
 	assert_int_equal(launch_finish(f, app), 0);
 	assert_that(app, life_ms() - begun < 10000);
@@ -181,16 +188,16 @@ static void test_a_web_dyno_is_up_when_it_listens(struct fixture *f)
 
 	place(f, "Procfile", "web: ./probe listen\n");
 	begin(f, app, ARGV("start", "--port", "20480"));
-	assert_true(launch_expect(app, "heroku[web.1]: State changed from starting to up"));
+	assert_that(app, launch_expect(app, "heroku[web.1]: State changed from starting to up"));
 	assert_int_equal(launch_program(f, p, support_probe(), ARGV("fetch", "127.0.0.1", "20480")), 0);
 	assert_int_equal(VERB(f, p, "ps:restart"), 0);
-	assert_true(launch_expect(app, "heroku[web.1]: Process exited"));
-	assert_true(launch_expect(app, "State changed from up to starting"));
+	assert_that(app, launch_expect(app, "heroku[web.1]: Process exited"));
+	assert_that(app, launch_expect(app, "State changed from up to starting"));
 	assert_int_equal(launch_stop(f, app), 0);
 	/* R10, contract 4.2 */
 	place(f, "Procfile", "web: ./probe sleep 60\n");
 	begin(f, app, ARGV("start", "--port", "20480", "--boot-timeout", "500ms", "--backoff", "10m"));
-	assert_true(launch_expect(app, "State changed from starting to crashed"));
+	assert_that(app, launch_expect(app, "State changed from starting to crashed"));
 	assert_says(app,
 	            "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 0.5 seconds of launch");
 	assert_says(app, "Process exited with status 137");
@@ -204,7 +211,7 @@ static void test_start_that_is_killed_leaves_nothing(struct fixture *f)
 	place(f, "Procfile", "worker: ./probe trap\n");
 	for (int round = 0; round < 3; round++) {
 		BEGIN(f, app, "-m", "worker=3");
-		assert_true(launch_expect(app, "app[worker.3]: ready="));
+		assert_that(app, launch_expect(app, "app[worker.3]: ready="));
 		kill(app->pid, SIGKILL);
 		assert_int_equal(launch_finish(f, app), 128 + SIGKILL);
 	}
@@ -212,7 +219,7 @@ static void test_start_that_is_killed_leaves_nothing(struct fixture *f)
 	DYNO(f, p, "gc");
 	assert_exit(p, 0);
 	BEGIN(f, app, "-m", "worker=1");
-	assert_true(launch_expect(app, "app[worker.1]: ready="));
+	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
 	assert_int_equal(launch_stop(f, app), 0);
 }
 
