@@ -236,13 +236,12 @@ struct launcher *launcher_close(struct launcher *launcher)
 /** stop() - no dyno is started any more, and those that run are stopped; told again, they are killed */
 static void stop(struct launcher *launcher)
 {
-	struct resident *resident = LIST_FIRST(&launcher->residents);
+	struct resident *resident;
 
 	launcher->stops++;
 	if (launcher->stops == 1)
 		place_notify("STOPPING=1");
-	LIST_FOREACH(resident, &launcher->residents, next)
-	{
+	for (resident = LIST_FIRST(&launcher->residents); resident; resident = LIST_NEXT(resident, next)) {
 		if (resident->state >= RESIDENT_ENDED)
 			continue;
 		if (launcher->stops == 1)

@@ -56,9 +56,9 @@ struct resident *resident_of(const struct peer *peer, uint64_t id)
 {
 	struct resident *resident;
 
-	LIST_FOREACH(resident, &peer->launcher->residents, next)
-	if (resident->peer == peer && resident->id == id)
-		return resident;
+	for (resident = LIST_FIRST(&peer->launcher->residents); resident; resident = LIST_NEXT(resident, next))
+		if (resident->peer == peer && resident->id == id)
+			return resident;
 	return NULL;
 }
 
@@ -73,9 +73,9 @@ struct resident *resident_find(const struct peer *peer, const struct request *re
 	if (request->start) {
 		resident = resident_of(peer, request->start);
 	} else {
-		LIST_FOREACH(resident, &peer->launcher->residents, next)
-		if (strcmp(dyno_name(resident->dyno), request->dyno) == 0)
-			break;
+		for (resident = LIST_FIRST(&peer->launcher->residents); resident; resident = LIST_NEXT(resident, next))
+			if (strcmp(dyno_name(resident->dyno), request->dyno) == 0)
+				break;
 	}
 	/* One that is another user's is none: whether it is there is nobody's business. */
 	if (resident && resident->state < RESIDENT_ENDED && (peer->trusted || resident->uid == peer->who.uid))
@@ -259,11 +259,10 @@ void resident_leave(struct resident *resident)
 
 uint64_t residents_expired(struct launcher *launcher, uint64_t now_ns)
 {
-	struct resident *resident = LIST_FIRST(&launcher->residents);
+	struct resident *resident;
 	uint64_t next = 0;
 
-	LIST_FOREACH(resident, &launcher->residents, next)
-	{
+	for (resident = LIST_FIRST(&launcher->residents); resident; resident = LIST_NEXT(resident, next)) {
 		if (resident->deadline_ns == 0 || resident->late)
 			continue;
 		if (resident->deadline_ns <= now_ns) {

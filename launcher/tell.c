@@ -44,9 +44,9 @@ static void tell(const struct resident *resident, const struct tale *tale)
 
 	if (resident->peer)
 		tell_one(resident->peer, resident->id, resident, tale, tale->terminal);
-	LIST_FOREACH(peer, &resident->launcher->peers, next)
-	if (peer->subscription && (peer->trusted || peer->who.uid == resident->uid))
-		tell_one(peer, peer->subscription, resident, tale, -1);
+	for (peer = LIST_FIRST(&resident->launcher->peers); peer; peer = LIST_NEXT(peer, next))
+		if (peer->subscription && (peer->trusted || peer->who.uid == resident->uid))
+			tell_one(peer, peer->subscription, resident, tale, -1);
 }
 
 /** fill_up() - who and where it is, and how it came to be */

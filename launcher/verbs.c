@@ -108,9 +108,9 @@ static int list_serve(struct peer *peer, struct packet *packet, const struct req
 	(void)request;
 	if (!out)
 		return error_set(err, -ENOMEM, "list", "out of memory");
-	LIST_FOREACH(resident, &peer->launcher->residents, next)
-	if (peer->trusted || resident->uid == peer->who.uid)
-		list_one(resident, out);
+	for (resident = LIST_FIRST(&peer->launcher->residents); resident; resident = LIST_NEXT(resident, next))
+		if (peer->trusted || resident->uid == peer->who.uid)
+			list_one(resident, out);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "list", "out of memory");
 	peer_report(peer, packet->head.id, text);
