@@ -65,7 +65,7 @@ standalone() {
 
 # what loads shared objects behind its caller's back does not work in the static command (cli/start.c)
 static() {
-	! printf '%s\n' "${sources[@]}" | grep -E '^(base|isolation|netns|config|runtime|launcher|formation|cli)/' | grep -v '^cli/app/' |
+	! printf '%s\n' "${sources[@]}" | grep -E '^(base|isolation|netns|config|runtime|launcher|cli)/' | grep -v '^cli/app/' |
 		xargs grep -nE '\b(getpw|getgr|getsp|getaddrinfo|getnameinfo|gethostby|getserv|getproto|initgroups|iconv_open|setlocale|dlopen|wordexp)[a-z_]*\([^0-9]'
 }
 
