@@ -120,13 +120,13 @@ start_app() {
 	until_true 30 curl -fs -o /dev/null "$url/" || die "$name does not answer on $url"
 }
 
-# find_url APP - where its web.1 listens. Sets url
+# find_url APP - where its web.1 is published. Sets url
 find_url() {
 	url=$("$dyno" ps --json | python3 -c '
 import json, sys
 for dyno in json.load(sys.stdin):
-    if dyno["name"] == sys.argv[1] + ".web.1" and dyno.get("address"):
-        print("http://%s:%s" % (dyno["address"], dyno["port"]))' "$1") && [ -n "$url" ]
+    if dyno["name"] == sys.argv[1] + ".web.1" and dyno["published"]:
+        print("http://" + dyno["published"][0])' "$1") && [ -n "$url" ]
 }
 
 # try_app NAME - leave a note and a file, restart, and see what is left
