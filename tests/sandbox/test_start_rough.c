@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/sandbox/lifecycle_support.h"
 
@@ -25,7 +26,8 @@ static void begin(struct fixture *f, struct process *p, const char *program, con
 	             &(struct launch){ .argv = argv,
 	                               .program = program,
 	                               .cwd = f->slug,
-	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s/data", f->dir), "DYNO_APP=shop") });
+	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s/data", f->dir),
+	                                           support_format("DYNO_APP=rough-%d", (int)getpid())) });
 }
 
 #define BEGIN(f, p, ...) begin(f, p, NULL, ARGV(__VA_ARGS__))
@@ -106,12 +108,14 @@ static void test_a_dyno_that_crashes_without_end_does_not_disturb_the_others(str
 	BEGIN(f, app, "start", "--net", "none", "--backoff", "0", "-m", "worker=3,bad=1");
 	assert_true(launch_expect(app, "app[worker.3]: ready="));
 	life_sleep_us(500000);
-	assert_int_equal(VERB(f, p, "ps:app", "--json"), 0);
+	VERB(f, p, "ps:app", "--json");
+	assert_exit(p, 0);
 	assert_string_equal(
 		life_json(p->out, "print(' '.join(x['state'] for x in d['dynos'] if x['name'].startswith('worker')))"),
 		"up up up");
 	/* it answers, and stops in order */
-	assert_int_equal(VERB(f, p, "ps:scale", "bad=0"), 0);
+	VERB(f, p, "ps:scale", "bad=0");
+	assert_exit(p, 0);
 	assert_int_equal(launch_stop(f, app), 0);
 	assert_says(app, "heroku[bad.1]: State changed from crashed to starting");
 	assert_silent_on(app, "heroku[worker.1]: State changed from up to crashed");
@@ -128,7 +132,8 @@ static void assert_store_whole(struct fixture *f, struct process *p, const char 
 		"    if not path.endswith(('-wal', '-shm')):\n"
 		"        print('check=' + sqlite3.connect(path).execute('PRAGMA quick_check').fetchone()[0])\n";
 
-	assert_int_equal(VERB(f, p, "config:get", "ROUND"), 0);
+	VERB(f, p, "config:get", "ROUND");
+	assert_exit(p, 0);
 	assert_string_equal(p->out, support_format("%s\n", value));
 	assert_int_equal(launch_program(f, p, "/usr/bin/python3", ARGV("-c", check, support_path(f, "data"))), 0);
 	assert_value(p, "check", "ok");
@@ -150,12 +155,14 @@ static void test_start_may_be_killed_at_any_moment(struct fixture *f)
 		BEGIN(f, app, "start", "--net", "none", "--backoff", "0", "-m", "worker=4,bad=1");
 		/* every other one is amid a restart with new config vars */
 		if (round % 2) {
-			assert_int_equal(VERB(f, p, "config:set", support_format("ROUND=%d", round)), 0);
+			VERB(f, p, "config:set", support_format("ROUND=%d", round));
+			assert_exit(p, 0);
 			wait_us %= 100000;
 		}
 		life_sleep_us(wait_us);
 		kill(app->pid, SIGKILL);
-		assert_int_equal(launch_finish(f, app), 128 + SIGKILL);
+		launch_finish(f, app);
+		assert_exit(app, 128 + SIGKILL);
 		assert_int_equal(life_reap(), 0);
 		if (round % 2)
 			assert_store_whole(f, p, value);
