@@ -20,6 +20,7 @@ LIBEXECDIR := $(dir $(patsubst %/,%,$(BINDIR)))libexec/dyno
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
+UNITDIR    ?= $(PREFIX)/lib/systemd
 DESTDIR    ?=
 
 CC         ?= cc
@@ -70,10 +71,11 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_text test_tree \
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
-SANDBOX_SUPPORT := births launch launcher_support lifecycle_support machine support world
+SANDBOX_SUPPORT := births launch launcher_support lifecycle_support machine support world run_launcher_support
 SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
-	test_terminal test_thousand test_verbs
+	test_terminal test_thousand test_verbs \
+	test_launcher_verb test_run_launcher
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
@@ -94,7 +96,7 @@ TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) 
 	$(SANDBOX_SUPPORT:%=tests/sandbox/%.c)
 FUZZ_SRC := $(FUZZ:%=tests/fuzz/%.c)
 BENCH_SRC := $(addprefix benchmarks/,births.c density.c first.c launch.c launcher.c spawn.c support.c throughput.c)
-EXAMPLE_SRC := examples/library/launch.c
+EXAMPLE_SRC := examples/library/launch.c examples/scheduler/scheduler.c
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
 
@@ -179,7 +181,7 @@ DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/c
 .PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-foreman check-kills check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
-EXAMPLES := $(B)/examples/launch
+EXAMPLES := $(B)/examples/launch $(B)/examples/scheduler
 
 all: $(PRODUCTS) $(EXAMPLES) ## the `dyno` command (static), dyno-app, libdyno.a, libdyno.so and dyno.pc, under build/
 
@@ -259,6 +261,12 @@ $(B)/examples/launch: $(B)/pic/examples/library/launch.o $(B)/libdyno.so
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie -Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS) -o $@ $^
+
+# the whole library in the program, for those who want one file
+$(B)/examples/scheduler: $(B)/pic/examples/scheduler/scheduler.o $(B)/libdyno.a
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SAN_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ $(NL_LIBS)
 
 # the seccomp filter is compiled at build time, so that neither libseccomp nor its work is in the command
 $(B)/gen_syscalls: isolation/gen_syscalls.c isolation/syscalls.def
@@ -446,9 +454,10 @@ $(B)/completions/dyno.fish: $(B)/dyno
 	@mkdir -p $(@D)
 	$(Q)$< completion fish > $@
 
-install: all docs ## to DESTDIR/PREFIX: commands, library, header, pkg-config, manual, completions
+install: all docs ## to DESTDIR/PREFIX: commands, library, headers, pkg-config, manual, completions, systemd units
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1 \
-		$(DATADIR)/bash-completion/completions $(DATADIR)/zsh/site-functions $(DATADIR)/fish/vendor_completions.d)
+		$(DATADIR)/bash-completion/completions $(DATADIR)/zsh/site-functions $(DATADIR)/fish/vendor_completions.d \
+		$(UNITDIR)/system $(UNITDIR)/user)
 	install -m 755 $(B)/dyno $(DESTDIR)$(BINDIR)/dyno
 	install -m 755 $(APP_BIN) $(DESTDIR)$(LIBEXECDIR)/dyno-app
 	install -m 755 $(STAMP_BIN) $(DESTDIR)$(LIBEXECDIR)/dyno-stamp
@@ -461,6 +470,13 @@ install: all docs ## to DESTDIR/PREFIX: commands, library, header, pkg-config, m
 	install -m 644 $(B)/completions/dyno.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/dyno
 	install -m 644 $(B)/completions/_dyno $(DESTDIR)$(DATADIR)/zsh/site-functions/_dyno
 	install -m 644 $(B)/completions/dyno.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/dyno.fish
+	install -m 644 systemd/dyno-launcher.socket $(DESTDIR)$(UNITDIR)/system/dyno-launcher.socket
+	install -m 644 systemd/dyno-launcher.socket $(DESTDIR)$(UNITDIR)/user/dyno-launcher.socket
+	sed -e 's|@BINDIR@|$(BINDIR)|' systemd/dyno-launcher.service > $(DESTDIR)$(UNITDIR)/system/dyno-launcher.service
+	# a user manager has no capability that it could take away
+	sed -e 's|@BINDIR@|$(BINDIR)|' -e '/^CapabilityBoundingSet/d' -e '/^# A launcher makes/d' systemd/dyno-launcher.service \
+		> $(DESTDIR)$(UNITDIR)/user/dyno-launcher.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/system/dyno-launcher.service $(DESTDIR)$(UNITDIR)/user/dyno-launcher.service
 
 clean: ## remove everything that make made
 	rm -rf build compile_commands.json

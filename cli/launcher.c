@@ -104,8 +104,11 @@ static int ask_answer(struct dyno_launcher *launcher, uint64_t id, struct dyno_e
 /** ask_stats() - `dyno launcher stats` */
 static int ask_stats(struct dyno_launcher *launcher, const struct launcher_given *given, struct dyno_error *err)
 {
+	enum dyno_launcher_format format = given->json         ? DYNO_LAUNCHER_JSON
+	                                   : given->prometheus ? DYNO_LAUNCHER_PROMETHEUS
+	                                                       : DYNO_LAUNCHER_TEXT;
 	uint64_t id = 0;
-	int code = dyno_launcher_stats(launcher, given->prometheus, &id, err);
+	int code = dyno_launcher_stats(launcher, format, &id, err);
 
 	return code < 0 ? code : ask_answer(launcher, id, err);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -19,6 +20,8 @@
 
 #define FILE_SIZE 65536
 #define WORDS_MAX 256
+
+#define CONFIG "/etc/dyno/launcher" /* root's, if it is there */
 
 const struct option_spec launcher_specs[] = {
 	{ .name = "socket",
@@ -84,7 +87,8 @@ const struct option_spec launcher_specs[] = {
 	  .metavar = "FILE",
 	  .offset = GIVEN(config),
 	  .min = 1,
-	  .help = "read these options from FILE first, NAME=VALUE or NAME a line; again when HUP comes" },
+	  .help = "read these options from FILE first, NAME=VALUE or NAME a line; again when HUP comes (default "
+	          "/etc/dyno/launcher, as root and if it is there)" },
 	{ .name = "quiet",
 	  .letter = 'q',
 	  .type = OPTION_FLAG,
@@ -158,6 +162,8 @@ static int read_options(int argc, char *const *argv, struct launcher_settings *s
 	int code = options_parse(launcher_specs, argc, argv, given, &first, err);
 	const char *path = given->config;
 
+	if (!path && host_has_privilege() && access(CONFIG, F_OK) == 0)
+		path = CONFIG;
 	if (code < 0 || !path)
 		return code;
 	options_done(launcher_specs, given);
@@ -174,7 +180,8 @@ static int read_options(int argc, char *const *argv, struct launcher_settings *s
 
 /**
  * default_pools() - those that are kept when none was asked for: private networks, for dynos with and without a port
- * An ordinary user whose machine cannot connect a private network has `dyno run` without a port take none (net_default.h).
+ * An ordinary user's parked sandbox cannot be given a slug, so of these the parts are kept. One whose machine cannot connect a
+ * private network has `dyno run` without a port take none (net_default.h).
  */
 static unsigned default_pools(struct dyno_pool_config *pools)
 {
@@ -183,7 +190,10 @@ static unsigned default_pools(struct dyno_pool_config *pools)
 	pools[0] = pools[1] = pool;
 	pools[0].shape.watch = false;
 	pools[1].shape.watch = true;
-	if (!host_has_privilege() && rootless_usable(NULL) < 0)
+	if (host_has_privilege())
+		return 2;
+	pools[0].parts = pools[1].parts = true;
+	if (rootless_usable(NULL) < 0)
 		pools[0].shape.net = DYNO_NET_NONE;
 	return 2;
 }

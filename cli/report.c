@@ -69,6 +69,8 @@ static uint64_t phase_begin(const struct dyno_timeline *timeline, enum dyno_phas
 	const struct track *track = track_of(phase);
 	uint64_t begin = timeline->ns[track->start];
 
+	if (begin > timeline->ns[phase])
+		begin = 0; /* the request came when this was over; what was before it is not known */
 	for (int i = 0; i < DYNO_PHASE_COUNT; i++) {
 		uint64_t ns = timeline->ns[i];
 
@@ -77,7 +79,7 @@ static uint64_t phase_begin(const struct dyno_timeline *timeline, enum dyno_phas
 	}
 	if (begin < requested && !phase_ready(timeline, phase))
 		begin = requested;
-	return begin < timeline->ns[phase] ? begin : timeline->ns[phase];
+	return begin != 0 && begin < timeline->ns[phase] ? begin : timeline->ns[phase];
 }
 
 /** phase_happened() - @phase is one that took time and was reached */

@@ -149,7 +149,7 @@ static int remote_next(struct run_back *back, struct dyno_event *ret, struct dyn
 
 	do {
 		code = dyno_launcher_next(remote->launcher, &remote->event, err);
-		if (code == -EPIPE)
+		if (code == -EPIPE || code == -ECONNRESET)
 			error_set(err, code, "launcher", "the launcher went away, and its dynos with it");
 		if (code < 0)
 			return code;
@@ -260,8 +260,11 @@ static int remote_start(struct remote *remote, const struct run_request *request
                         struct dyno_error *err)
 {
 	const struct run_given *given = request->given;
-	const struct dyno_launcher_options options = { .requested_ns = requested_ns,
-		                                       .grace_ms = (int64_t)given->grace_ms };
+	const struct dyno_launcher_options options = {
+		.requested_ns = requested_ns,
+		.grace_ms = (int64_t)given->grace_ms,
+		.kill_on_hangup = true, /* as the dyno of a launcher that is killed: see run_own.c */
+	};
 	struct dyno_app app = request->app;
 	struct winsize size;
 	int code = dyno_launcher_connect(given->launcher, &remote->launcher, err);

@@ -102,6 +102,8 @@ static void test_what_was_ready_before_the_request_took_none_of_it(void **state)
 	timeline.ns[DYNO_PHASE_REQUESTED] = START + 900000;
 	timeline.ns[DYNO_PHASE_ATTACHED] = START + 1000000;
 	text = print(REPORT_TEXT, "web.1", &timeline);
+	assert_non_null(strstr(text, "claimed     at      ready   took       0 ns"));
+	assert_non_null(strstr(text, "cloned      at      ready   took     150 us"));
 	assert_non_null(strstr(text, "confined    at      ready   took      40 us"));
 	assert_non_null(strstr(text, "attached    at     100 us   took     100 us"));
 	assert_non_null(strstr(text, "exec        at     300 us   took     200 us"));
