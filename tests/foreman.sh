@@ -19,6 +19,7 @@ source=$(cd "$(dirname "$0")/.." && pwd)
 build=$source/build
 update=
 work=${DYNO_FOREMAN_WORK:-}
+cases_pid=
 
 die() {
 	echo "foreman.sh: $*" >&2
@@ -96,9 +97,10 @@ facts_dyno() {
 # settled TOOL - every process that was started has written its last line, or has ended
 settled() {
 	"facts_$1" | awk '
-		$2 == "started" { waiting[$1]++; some = 1; next }
-		$2 == "exited" || ($2 == "|" && ($3 == "argv" || $3 == "end")) { delete waiting[$1] }
-		END { for (label in waiting) exit 1; exit !some }'
+		$2 == "started" { waiting[$1]++; heard[$1] = 0; some = 1 }
+		$2 == "|" && $3 == "argv" { waiting[$1]--; heard[$1] = 1 }
+		$2 == "exited" && !heard[$1] { waiting[$1]-- }
+		END { for (label in waiting) if (waiting[label] > 0) exit 1; exit !some }'
 }
 
 # pause - a tenth of a second, without another process
@@ -258,14 +260,19 @@ main() {
 		both=(--alone "${both[@]}")
 		jobs=10
 	fi
-	printf '%s\0' "${cases[@]}" | DYNO_FOREMAN_WORK=$work xargs -0 -n 1 -P $jobs "${self[@]}" "${both[@]}" --case || status=1
+	printf '%s\0' "${cases[@]}" | DYNO_FOREMAN_WORK=$work xargs -0 -n 1 -P $jobs "${self[@]}" "${both[@]}" --case &
+	# bash runs a trap while it waits, but not while a command runs in the foreground
+	cases_pid=$!
+	wait "$cases_pid" || status=1
+	cases_pid=
 	[ $status = 0 ] || die "foreman and dyno start do not compare as docs/foreman.md says"
 	echo "foreman.sh: ${#cases[@]} cases, all as docs/foreman.md says"
 }
 
-# clean_up - what an interrupted case has left, too
+# clean_up - no case any more, and nothing of those that were interrupted
 clean_up() {
 	local pids file
+	[ -z "$cases_pid" ] || kill -TERM "$cases_pid" || true
 	for file in "$work"/*/*.pid; do
 		[ -f "$file" ] || continue
 		kill -TERM "$(cat "$file")" 2>/dev/null || true
