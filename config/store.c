@@ -189,12 +189,17 @@ static int execute(struct config_store *store, const char *sql, struct dyno_erro
 static int examine_version(struct config_store *store, int64_t *ret, struct dyno_error *err)
 {
 	int64_t id = 0, version = 0, tables = 0;
-	int code = sql_get_number(store, "PRAGMA application_id", NULL, 0, 0, &id, err);
+	/* one view of all three: another process may be making the tables right now */
+	int code = execute(store, "BEGIN", err);
 
+	if (code == 0)
+		code = sql_get_number(store, "PRAGMA application_id", NULL, 0, 0, &id, err);
 	if (code == 0)
 		code = sql_get_number(store, "PRAGMA user_version", NULL, 0, 0, &version, err);
 	if (code == 0)
 		code = sql_get_number(store, "SELECT count(*) FROM sqlite_schema", NULL, 0, 0, &tables, err);
+	if (code == 0)
+		code = execute(store, "COMMIT", err);
 	if (code < 0)
 		return code;
 	if (id != APPLICATION_ID && (id != 0 || version != 0 || tables != 0))
