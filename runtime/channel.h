@@ -14,12 +14,12 @@
 #include "dyno.h"
 
 enum channel_type {
-	CHANNEL_NETWORK, /* launcher, rootless: your network namespace is attached: the child waits for this */
-	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
+	CHANNEL_NETWORK,  /* launcher, rootless: your network namespace is attached: the child waits for this */
+	CHANNEL_START,    /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
 	CHANNEL_ATTACHED, /* launcher: /app is there: a START with CHANNEL_APP_COMES waits for this */
-	CHANNEL_EXEC,    /* launcher: one more process: like START, with an id */
-	CHANNEL_SIGNAL,  /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
-	CHANNEL_MAPPED,  /* child, rootless: the user namespace has its maps: the launcher waits for this */
+	CHANNEL_EXEC,     /* launcher: one more process: like START, with an id */
+	CHANNEL_SIGNAL,   /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
+	CHANNEL_MAPPED,   /* child, rootless: the user namespace has its maps: the launcher waits for this */
 	CHANNEL_PARKED, /* child: confined and waiting: timeline; fds: terminal master, scratch unless on disk, notify */
 	CHANNEL_UP,     /* child: execve of process id succeeded at ns; fd: terminal master of an EXEC */
 	CHANNEL_FAILED,  /* child: a step or the execve of process id failed: error */

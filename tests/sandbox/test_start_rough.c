@@ -93,7 +93,10 @@ static void test_a_flood_is_cut_and_counted_and_the_others_are_heard(struct fixt
 	assert_that(p, process_number(p, "late") < 5000);
 	status = support_read(support_format("/proc/%d/status", (int)app->pid));
 	status = status ? strstr(status, "VmHWM:") : NULL;
-	assert_non_null(status);
+	if (!status) {
+		fail_msg("no VmHWM of the supervisor");
+		return;
+	}
 #ifndef __SANITIZE_ADDRESS__
 	assert_in_range(strtoul(status + strlen("VmHWM:"), NULL, 10), 1, 32 * 1024);
 #endif
