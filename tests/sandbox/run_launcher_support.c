@@ -2,6 +2,8 @@
 /* run_launcher_support.c - see run_launcher_support.h */
 #include "tests/sandbox/run_launcher_support.h"
 
+#include <sys/utsname.h>
+
 const char *launcher_socket_of(const struct fixture *f)
 {
 	return support_path(f, "launcher.sock");
@@ -12,13 +14,23 @@ const char *launcher_through(const struct fixture *f)
 	return support_format("--launcher=%s", launcher_socket_of(f));
 }
 
+/** attaches_late() - a parked sandbox can be given a slug: as root, from Linux 6.15 on */
+static bool attaches_late(const struct fixture *f)
+{
+	struct utsname kernel;
+	unsigned major = 0, minor = 0;
+
+	if (f->rootless || uname(&kernel) < 0 || sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 15);
+}
+
 struct process *resident_begin_with(struct fixture *f, const char *option, const char *value)
 {
 	struct process *p = life_process(LAUNCHER_PROCESS);
 
-	/* an ordinary user's parked sandboxes must have their slug already */
 	START(f, p, "launcher", "--learn", "0", "--pool",
-	      f->rootless ? support_format("1-2,net=none,slug=%s", f->slug) : "1-2,net=none", option, value);
+	      attaches_late(f) ? "1-2,net=none" : support_format("1-2,net=none,slug=%s", f->slug), option, value);
 	if (!launch_expect(p, "listens at"))
 		FAIL("the launcher does not start: %s\n", p->err);
 	return p;
