@@ -12,34 +12,17 @@ database_port=
 pids=()
 web_up='heroku[web.1]: State changed from starting to up'
 
-bold='' dim='' green='' red='' plain=''
-if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
-	bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
-fi
-
-step() {
-	printf '\n%s== %s%s\n' "$bold" "$*" "$plain"
-}
-
-good() {
-	printf '%s   ok%s  %s\n' "$green" "$plain" "$*"
-}
+# shellcheck source=scripts/demo-words.sh
+. scripts/demo-words.sh
 
 # die TEXT - say it, show what the apps said, fail
 die() {
-	printf '\n%sdemo failed:%s %s\n' "$red" "$plain" "$*" >&2
+	failed "$@"
 	local log
 	for log in "$work"/*.log; do
 		[ ! -s "$log" ] || sed "s|^|  $(basename "$log" .log) \| |" "$log" | tail -n 40 >&2
 	done
 	exit 1
-}
-
-# show COMMAND... - print a command as one would type it, then run it
-exec 3>&1
-show() {
-	printf '%s   $ %s%s\n' "$dim" "${*//$dyno/dyno}" "$plain" >&3
-	"$@"
 }
 
 # as_postgres COMMAND... - PostgreSQL refuses to run as root
@@ -64,18 +47,6 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-
-# free_port FIRST - the first port from there on which nobody listens
-free_port() {
-	local port
-	for port in $(seq "$1" $(($1 + 200))); do
-		if ! (exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-			echo "$port"
-			return 0
-		fi
-	done
-	return 1
-}
 
 # until_true SECONDS COMMAND... - run it again until it succeeds
 until_true() {

@@ -10,22 +10,12 @@ name=demo.$$
 work=
 pid=
 
-bold='' dim='' green='' red='' plain=''
-if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
-	bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
-fi
-
-step() {
-	printf '\n%s== %s%s\n' "$bold" "$*" "$plain"
-}
-
-good() {
-	printf '%s   ok%s  %s\n' "$green" "$plain" "$*"
-}
+# shellcheck source=scripts/demo-words.sh
+. scripts/demo-words.sh
 
 # die TEXT - say it, show what the dyno and the app said, fail
 die() {
-	printf '\n%sdemo failed:%s %s\n' "$red" "$plain" "$*" >&2
+	failed "$@"
 	if [ -n "$work" ]; then
 		sed 's/^/  dyno | /' "$work/dyno.log" >&2 2>/dev/null || true
 		sed 's/^/  app  | /' "$work/app.log" >&2 2>/dev/null || true
@@ -43,25 +33,6 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-
-# show COMMAND... - print a command as one would type it (also where its output is captured), then run it
-exec 3>&1
-show() {
-	printf '%s   $ %s%s\n' "$dim" "$*" "$plain" >&3
-	"$@"
-}
-
-# free_port - the first free port from 8080 (an ordinary user's dyno is published on this machine's 127.0.0.1)
-free_port() {
-	local port
-	for port in $(seq 8080 8180); do
-		if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-			echo "$port"
-			return 0
-		fi
-	done
-	return 1
-}
 
 # wait_for PATTERN FILE - until a line of FILE matches, the dyno ends, or 30 s are over; follows the file, does not poll
 wait_for() {
@@ -122,7 +93,7 @@ make -s -j"$(nproc)" all
 good "$(du -h --apparent-size "$dyno" | cut -f1) of static binary: $dyno"
 
 work=$(mktemp -d)
-port=$(free_port) || die "no free port between 8080 and 8180"
+port=$(free_port 8080) || die "no free port from 8080 on"
 
 step "Boot the example web app in a dyno"
 choose_net
