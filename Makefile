@@ -47,7 +47,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
-BASE := error fd text units clock claim fault options options_print
+BASE := error fd text thread units clock claim fault options options_print
 ISOLATION := attach namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/thread.h"
 #include "runtime/running.h"
 
 STAILQ_HEAD(reapings, reaping);
@@ -74,7 +74,6 @@ static void *run(void *data)
 int reaper_open(struct reaper **ret)
 {
 	struct reaper *reaper = calloc(1, sizeof(*reaper));
-	sigset_t all, before;
 	int r;
 
 	if (!reaper)
@@ -89,10 +88,7 @@ int reaper_open(struct reaper **ret)
 	}
 	(void)pthread_mutex_init(&reaper->lock, NULL);
 	(void)pthread_cond_init(&reaper->more, NULL);
-	sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&reaper->thread, NULL, run, reaper);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&reaper->thread, 0, run, reaper);
 	if (r < 0) {
 		fd_close(reaper->ready);
 		free(reaper);

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/thread.h"
 #include "runtime/channel.h"
 #include "runtime/host.h"
 #include "runtime/sandbox.h"
@@ -410,23 +411,6 @@ static void *nursery_main(void *data)
 
 /* ---- begin and end ---------------------------------------------------------------------------------------------- */
 
-/** start_thread() - with all signals blocked: they are for the caller's threads */
-static int start_thread(struct nursery *nursery)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&nursery->thread, &attr, nursery_main, nursery);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
-}
-
 /** done() - free the record; its thread does not run */
 static void done(struct nursery *nursery)
 {
@@ -469,7 +453,7 @@ int nursery_begin(struct nursery **ret, struct dyno_error *err)
 	if (r == 0)
 		r = dyno_host_open(&nursery->host, err);
 	if (r == 0) {
-		r = start_thread(nursery);
+		r = thread_start(&nursery->thread, STACK_SIZE, nursery_main, nursery);
 		if (r < 0)
 			error_set(err, r, STEP, "cannot start the pools' thread:");
 	}

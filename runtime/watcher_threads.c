@@ -20,13 +20,13 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define STACK_SIZE 65536
 /* Calls answered in each window: more than any server makes, and what a hostile app can have us do with a CPU is bounded */
@@ -250,22 +250,13 @@ static void *leader_main(void *data)
 	return NULL;
 }
 
-/** start_thread() - with a small stack, and with all signals blocked: they are for the caller's threads. Return: 0 or negative errno */
+/** start_thread() - one more who knows @watcher. Return: 0 or negative errno */
 static int start_thread(pthread_t *thread, void *(*main_function)(void *), struct watcher *watcher)
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int r;
+	int r = thread_start(thread, STACK_SIZE, main_function, watcher);
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(thread, &attr, main_function, watcher);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
 	watcher->refs += r == 0;
-	return -r;
+	return r;
 }
 
 static void *second_main(void *data);
