@@ -26,6 +26,7 @@
 #include "cli/app/start_options.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/terminal.h"
 #include "cli/verb.h"
 #include "config/release.h"
 #include "config/setting.h"
@@ -163,14 +164,20 @@ static void open_log(struct start *start)
 		(void)message_error(NULL, &err);
 }
 
-/** on_signal() - the first one stops in order, the second at once */
+/**
+ * on_signal() - the first one stops in order, the second at once
+ * ^Z stops this process alone: the dynos go on, and their output waits in their pipes.
+ */
 static void on_signal(void *data)
 {
+	struct terminal none = { .master = -1, .in = -1, .out = -1 };
 	struct start *start = data;
 	bool key;
 	int signo;
 
 	while ((signo = signals_next(&start->signals, &key)) != 0) {
+		if (signo == SIGTSTP)
+			terminal_suspend(&none);
 		if (signo != SIGINT && signo != SIGTERM && signo != SIGHUP && signo != SIGQUIT)
 			continue;
 		formation_stop(start->formation, start->stopped || signo == SIGQUIT);
