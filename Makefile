@@ -178,7 +178,7 @@ STAMP_BIN := $(B)/libexec/dyno/dyno-stamp
 PRODUCTS := $(B)/dyno $(APP_BIN) $(STAMP_BIN) $(B)/libdyno.a $(B)/libdyno.so.$(SOVERSION) $(B)/libdyno.so $(B)/dyno.pc
 DOCS := $(B)/man/dyno.1 $(B)/completions/dyno.bash $(B)/completions/_dyno $(B)/completions/dyno.fish
 
-.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-foreman check-kills check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
+.PHONY: FORCE all demo demo-apps check check-unit check-root check-births check-user check-asan check-docker check-foreman check-kills check-terminal check-vm tests bench bench-formation bench-gate bench-tools fuzz lint format install clean help \
 	compile_commands.json docs
 
 EXAMPLES := $(B)/examples/launch $(B)/examples/scheduler
@@ -361,6 +361,9 @@ check-docker: $(B)/dyno $(B)/tests/probe ## Docker Engine and dyno beside each o
 check-foreman: $(B)/dyno $(APP_BIN) ## foreman and dyno start on the same apps: the same but for what docs/foreman.md names (half a minute)
 	scripts/install-deps.sh foreman
 	tests/foreman.sh --build $(B)
+
+check-terminal: all ## colours, ^C, ^Z, window size and job control in a real terminal (needs tmux)
+	tests/terminal.sh $(B)
 
 fuzz: $(FILTER) ## a short run of every fuzz target (FUZZ_SECONDS each, 5 by default)
 	$(Q)scripts/fuzz.sh $(FUZZ_SRC) -- $(LIB_SRC) $(APP_LIB_SRC)
