@@ -17,7 +17,7 @@ failed=0
 
 # a server of its own, which no configuration reaches
 tmux() {
-	command tmux -L "dyno-$$" -f /dev/null "$@"
+	command tmux -S "$work/tmux" -f /dev/null "$@"
 }
 
 clean_up() {
