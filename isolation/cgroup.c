@@ -127,6 +127,21 @@ int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup 
 	return 0;
 }
 
+void cgroup_open(const struct cgroup_host *host, const char *id, struct cgroup *ret)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	char path[PATH_SIZE];
+
+	*ret = (struct cgroup)CGROUP_NULL;
+	if (group_path(path, id, NULL) < 0)
+		return;
+	if (host->v2_fd >= 0)
+		ret->v2_fd = openat(host->v2_fd, path, flags);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (host->v1_fd[i] >= 0)
+			ret->v1_fd[i] = openat(host->v1_fd[i], path, flags);
+}
+
 bool cgroup_holds(const struct cgroup_host *host, enum cgroup_controller controller)
 {
 	return host->v1_fd[controller] >= 0 || (host->v2_fd >= 0 && host->v2_has[controller]);

@@ -78,6 +78,8 @@ bool cgroup_holds(const struct cgroup_host *host, enum cgroup_controller control
  * Return: 0, -EEXIST if one is there already, or negative errno; on failure nothing is left
  */
 int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err);
+/** cgroup_open() - the groups of dyno @id that are there already, for those who count or limit; -1 where there is none */
+void cgroup_open(const struct cgroup_host *host, const char *id, struct cgroup *ret);
 /** cgroup_clone_fd() - for CLONE_INTO_CGROUP, -1 without a v2 group */
 int cgroup_clone_fd(const struct cgroup *group);
 /** cgroup_join_child() - child half: join the v1 groups; no allocation. Mustn't: run after capabilities are dropped */

@@ -17,6 +17,9 @@
 /* Of one peer, before the others have their turn: its requests wait in its socket */
 #define REQUESTS_A_ROUND 16
 
+/* Dynos that may boot at a time: more do not boot any sooner */
+#define BOOTS_MAX 256
+
 /* Of an answer: the rest is its head */
 #define REPORT_INLINE (PROTOCOL_PACKET_MAX - 256)
 
@@ -143,7 +146,8 @@ static void update(struct peer *peer)
 	struct epoll_event event = { .data.ptr = &peer->source };
 
 	/* What it asks for waits in its socket while much of what it asked for is not done, or not read, yet. */
-	if (peer->boots < config->peer_boots_max && peer->unsent <= config->peer_unsent_max / 4)
+	if (!peer->launcher->boots_full && peer->boots < config->peer_boots_max &&
+	    peer->unsent <= config->peer_unsent_max / 4)
 		events |= EPOLLIN;
 	if (!STAILQ_EMPTY(&peer->queue))
 		events |= EPOLLOUT;
@@ -152,6 +156,18 @@ static void update(struct peer *peer)
 	event.events = peer->events = events;
 	if (epoll_ctl(peer->launcher->epoll, EPOLL_CTL_MOD, peer->fd, &event) < 0)
 		peer->broken = true;
+}
+
+void peers_throttle(struct launcher *launcher)
+{
+	unsigned most = launcher->boots_full ? BOOTS_MAX / 2 : BOOTS_MAX;
+	struct peer *peer;
+
+	if ((launcher->boots >= most) == launcher->boots_full)
+		return;
+	launcher->boots_full = !launcher->boots_full;
+	for (peer = LIST_FIRST(&launcher->peers); peer; peer = LIST_NEXT(peer, next))
+		update(peer);
 }
 
 /** enqueue() - keep a packet until @peer reads */

@@ -9,6 +9,11 @@
 
 /** peers_accept() - let in who waits, if they may; pauses when no descriptor is left for more */
 void peers_accept(struct launcher *launcher);
+/**
+ * peers_throttle() - the number of dynos that boot has changed: take no request from anybody while there are too many
+ * Until it is up a dyno holds three times the descriptors of one that runs; and what is asked for later is no sooner there.
+ */
+void peers_throttle(struct launcher *launcher);
 /** peers_resume() - let in again, if that was paused: something was freed */
 void peers_resume(struct launcher *launcher);
 

@@ -49,6 +49,8 @@ int resident_add(struct peer *peer, uint64_t id, const struct request *request, 
 	launcher->resident_count++;
 	peer->dynos++;
 	peer->boots++;
+	launcher->boots++;
+	peers_throttle(launcher);
 	return 0;
 }
 
@@ -99,8 +101,21 @@ static void add_chore(struct resident *resident)
 /** booted() - it is up, or will never be */
 static void booted(struct resident *resident)
 {
-	if (resident->state == RESIDENT_BOOTING && resident->peer)
+	if (resident->state != RESIDENT_BOOTING)
+		return;
+	resident->launcher->boots--;
+	if (resident->peer)
 		peer_booted(resident->peer);
+	peers_throttle(resident->launcher);
+}
+
+/**
+ * slim() - close what a dyno that runs needs no more: thousands of them share our limit of descriptors
+ * Its groups are found again by name, when they are to tell why it ended, and removed by it.
+ */
+static void slim(const struct resident *resident)
+{
+	cgroup_done(&resident->dyno->sandbox->group);
 }
 
 /** on_up() - the app runs: tell, and give it the signals that came before */
@@ -114,6 +129,7 @@ static void on_up(struct resident *resident)
 	resident->held = 0;
 	stats_up(&launcher->stats, dyno_birth(resident->dyno), dyno_boot(resident->dyno));
 	tell_up(resident);
+	slim(resident);
 	add_chore(resident); /* its control socket */
 	for (int signo = 1; held; signo++, held >>= 1)
 		if (held & 1)
@@ -300,22 +316,6 @@ static void destroy(struct resident *resident)
 	peers_resume(launcher);
 }
 
-/**
- * slim() - close what a dyno that runs needs no more: thousands of them share our limit of descriptors
- * The groups themselves are removed by name. Where they are v1's, those of memory and processes count why a dyno ended.
- */
-static void slim(const struct resident *resident)
-{
-	struct cgroup *group = &resident->dyno->sandbox->group;
-
-	cgroup_joined(group);
-	if (group->v1_fd[CGROUP_MEMORY] < 0 || group->v1_fd[CGROUP_PIDS] < 0)
-		return;
-	group->v1_fd[CGROUP_CPU] = fd_close(group->v1_fd[CGROUP_CPU]);
-	group->v1_fd[CGROUP_FREEZER] = fd_close(group->v1_fd[CGROUP_FREEZER]);
-	group->v2_fd = fd_close(group->v2_fd);
-}
-
 /** listen_for() - let `dyno exec` and `dyno stop` find it; without, they cannot, and the dyno runs all the same */
 static void listen_for(struct resident *resident)
 {
@@ -337,12 +337,10 @@ void residents_chore(struct launcher *launcher)
 	STAILQ_REMOVE_HEAD(&launcher->chores, chore);
 	launcher->chore_count--;
 	resident->queued = false;
-	if (resident->state == RESIDENT_UP && !resident->control) {
-		slim(resident);
+	if (resident->state == RESIDENT_UP && !resident->control)
 		listen_for(resident);
-	} else if (resident->state == RESIDENT_REAPED) {
+	else if (resident->state == RESIDENT_REAPED)
 		destroy(resident);
-	}
 }
 
 void residents_close(struct launcher *launcher)

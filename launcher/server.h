@@ -129,6 +129,7 @@ STAILQ_HEAD(chores, resident);
  * @null:     /dev/null, for streams that a peer leaves out
  * @accepting: the listener is watched
  * @due_ns:   when the timer fires, 0 when it does not
+ * @boots:    dynos that are not up yet; @boots_full: too many, no request is taken
  * @chores:   dynos that wait for something that has time: a control socket, their end
  * @rounds:   of the loop since a chore was last done
  * @stops:    TERM and INT that came
@@ -157,6 +158,8 @@ struct launcher {
 	unsigned peer_count;
 	struct residents residents;
 	unsigned resident_count;
+	unsigned boots;
+	bool boots_full;
 	struct packet packet;
 	char out[PROTOCOL_PACKET_MAX];
 };

@@ -10,6 +10,18 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "isolation/scratch.h"
+#include "runtime/host.h"
+
+/** usage_of() - what the dyno's groups counted; found again by name where a launcher of many has closed them */
+static void usage_of(const struct dyno_sandbox *sandbox, struct cgroup_usage *ret)
+{
+	struct cgroup group;
+	char id[12];
+
+	cgroup_open(&sandbox->host->cgroups, sandbox_group_id(sandbox->slot, id, sizeof(id)), &group);
+	(void)cgroup_usage(&group, ret);
+	cgroup_done(&group);
+}
 
 void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
 {
@@ -18,7 +30,7 @@ void reason_of(const struct dyno *dyno, int status, char *buf, size_t size)
 	char number[16];
 
 	buf[0] = '\0';
-	(void)cgroup_usage(&sandbox->group, &usage);
+	usage_of(sandbox, &usage);
 	if (dyno->watch.expired && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		watch_reason(&dyno->watch, buf, size);
 	else if (usage.memory_hits > 0)
