@@ -17,8 +17,10 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
@@ -29,6 +31,9 @@
 #define APPLICATION_ID 0x64796e6f
 /* How long to wait for another user of the store; each is done within milliseconds. */
 #define BUSY_MS 5000
+/* How long, and how often, a store is tried again that another process recovers */
+#define RECOVERY_MS 1000
+#define PAUSE_MS 25
 
 /*
  * The schema, as the changes that lead to it: version N is what the first N make. Never change one that was released.
@@ -292,6 +297,27 @@ static int open_database(struct config_store *store, int dirfd, struct dyno_erro
 	return code;
 }
 
+/**
+ * open_patiently() - open_database(), again for a while if it is in use
+ * What a killed process left has to be recovered by one who is alone, and SQLite does not wait for that in all cases
+ * (https://www.sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+ */
+static int open_patiently(struct config_store *store, int dirfd, struct dyno_error *err)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	uint64_t until_ns = clock_ns() + RECOVERY_MS * 1000000ULL;
+	int code = open_database(store, dirfd, err);
+
+	/* One that SQLite did wait for, in vain, is no such case. */
+	while (code == -EBUSY && clock_ns() < until_ns) {
+		(void)sqlite3_close_v2(store->db);
+		store->db = NULL;
+		(void)nanosleep(&pause, NULL);
+		code = open_database(store, dirfd, err);
+	}
+	return code;
+}
+
 /** store_new() - one for the database in @directory, whose links are resolved: SQLite is to follow none. Return: NULL without memory */
 static struct config_store *store_new(const char *directory)
 {
@@ -327,7 +353,7 @@ int config_store_open(const char *directory, bool create, struct config_store **
 	if (code == 0)
 		code = examine_files(dirfd, store->path, err);
 	if (code == 0)
-		code = open_database(store, dirfd, err);
+		code = open_patiently(store, dirfd, err);
 	if (code < 0) {
 		config_store_close(store);
 		return code;

@@ -331,6 +331,14 @@ int network_remove(struct network_host *host, unsigned slot, struct dyno_error *
 	return r < 0 ? r : table_forget(host->table, slot, err);
 }
 
+void network_sweep(struct network_host *host)
+{
+	if (host->rootless || host->table || !table_orphaned(host->state_dir))
+		return;
+	if (network_need_table(host, NULL) == 0)
+		host->table = table_close(host->table);
+}
+
 int network_read_stats(void *message, size_t size, uint64_t *ret_in, uint64_t *ret_out)
 {
 	struct nlmsghdr *head = message;

@@ -178,4 +178,7 @@ void network_close(struct network_host *host, struct network *network);
  */
 int network_remove(struct network_host *host, unsigned slot, struct dyno_error *err);
 
+/** network_sweep() - remove a packet filter whose users were all killed: be one, and go. A stat(2) when there is none */
+void network_sweep(struct network_host *host);
+
 #endif /* NETNS_NETWORK_H */

@@ -89,6 +89,27 @@ static int take_lock(int dir, const char *file, bool *ret_alone)
 	}
 }
 
+/** lock_name() - the file of the users' lock. Return: 0 or negative errno */
+static int lock_name(char *buf, size_t size)
+{
+	struct stat st;
+
+	if (stat(NAMESPACE_SELF, &st) < 0)
+		return -errno;
+	(void)text_format(buf, size, "table-%ju", (uintmax_t)st.st_ino);
+	return 0;
+}
+
+bool table_orphaned(int lock_dir)
+{
+	_cleanup_close_ int fd = -1;
+	char file[32];
+
+	if (lock_name(file, sizeof(file)) == 0)
+		fd = openat(lock_dir, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && set_lock(fd, F_OFD_SETLK, F_WRLCK) == 0;
+}
+
 /** is_installed() - our table is there, of our version and range. Return: 1, 0, or negative errno */
 static int is_installed(struct table *table)
 {

@@ -15,6 +15,7 @@
 #ifndef NETNS_TABLE_H
 #define NETNS_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dyno.h"
@@ -25,6 +26,9 @@
 #define TABLE_HOST_NAME "host.dyno.internal" /* address_host() of the range, 172.29.63.254 by default; no dyno's */
 
 struct table; /* nfnetlink socket, lock */
+
+/** table_orphaned() - users died, and left the table of this network namespace behind; @lock_dir: as below */
+bool table_orphaned(int lock_dir);
 
 /**
  * table_open() - be a user of the table of the calling thread's network namespace; installs it if it is not there

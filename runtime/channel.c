@@ -96,7 +96,12 @@ int channel_receive(int fd, struct channel_packet *ret, bool wait)
 	if (got == 0)
 		return 0;
 	take_fds(&msg, ret);
-	if ((size_t)got < sizeof(ret->message) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+	/* unix(7): descriptors for which there was no room are left out */
+	if (msg.msg_flags & MSG_CTRUNC) {
+		channel_close_fds(ret);
+		return -EMFILE;
+	}
+	if ((size_t)got < sizeof(ret->message) || (msg.msg_flags & MSG_TRUNC) ||
 	    (!(ret->message.flags & CHANNEL_HAS_BLOB) &&
 	     ret->message.blob_size != (size_t)got - sizeof(ret->message))) {
 		channel_close_fds(ret);

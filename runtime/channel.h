@@ -88,7 +88,8 @@ int channel_send(int fd, const struct channel_message *message, const void *blob
 /**
  * channel_receive() - one packet; does not allocate
  * @wait: block until there is one
- * Return: 1 received, 0 end of file, -EAGAIN nothing yet, -EPROTO malformed, or negative errno
+ * Return: 1 received, 0 end of file, -EAGAIN nothing yet, -EPROTO malformed,
+ *         -EMFILE no room for its descriptors, or negative errno
  */
 int channel_receive(int fd, struct channel_packet *ret, bool wait);
 /** channel_close_fds() - close the descriptors of @packet that were not taken */

@@ -83,5 +83,6 @@ int dyno_gc(struct dyno_host *host, struct dyno_error *err)
 	int cleaned = for_claims(host, host->slots_fd, gc_slot, err);
 	int names = for_claims(host, host->names_fd, gc_name, err);
 
+	network_sweep(host->network);
 	return cleaned < 0 ? cleaned : names < 0 ? names : cleaned;
 }

@@ -67,24 +67,84 @@ void init_reset_signals(void)
 		(void)sigaction(signo, &action, NULL); /* KILL, STOP and two of glibc's own refuse, rightly */
 }
 
-/** drop_descriptors() - /dev/null on 0 to 2, the kept ones from 3 on, nothing else */
-static void drop_descriptors(int *keep[], size_t count)
+/** sort_kept() - in the order of their numbers, those that are not there last. Return: how many are there */
+static size_t sort_kept(int *keep[], size_t count)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	size_t i;
-	int fd;
+	size_t there = 0, i, j;
 
-	/* First out of the way of the numbers they are to have, then into place. */
-	for (i = 0; i < count; i++)
-		if (*keep[i] >= 0)
-			*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 64);
+	for (i = 1; i < count; i++)
+		for (j = i; j > 0 && (unsigned)*keep[j] < (unsigned)*keep[j - 1]; j--) {
+			int *higher = keep[j - 1];
+
+			keep[j - 1] = keep[j];
+			keep[j] = higher;
+		}
+	while (there < count && *keep[there] >= 0)
+		there++;
+	return there;
+}
+
+/** close_others() - all but the @count kept ones, which are sorted, and 0 to 2 */
+static void close_others(int *keep[], size_t count)
+{
+	unsigned from = 3;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if ((unsigned)*keep[i] > from)
+			(void)close_range(from, (unsigned)*keep[i] - 1, 0);
+		if ((unsigned)*keep[i] >= from)
+			from = (unsigned)*keep[i] + 1;
+	}
+	(void)close_range(from, ~0u, 0);
+}
+
+/** place_null() - /dev/null on 0 to 2. Return: 0 or negative errno */
+static int place_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	if (null < 0)
+		return -errno;
 	for (fd = 0; fd < 3; fd++)
-		(void)dup3(null, fd, 0);
-	fd = 3;
-	for (i = 0; i < count; i++)
-		if (*keep[i] >= 0)
-			*keep[i] = dup3(*keep[i], fd++, O_CLOEXEC);
-	(void)close_range((unsigned)fd, ~0u, 0);
+		if ((fd == null ? fcntl(fd, F_SETFD, 0) : dup3(null, fd, 0)) < 0)
+			return -errno;
+	if (null > 2)
+		fd_close(null);
+	return 0;
+}
+
+/**
+ * drop_descriptors() - /dev/null on 0 to 2, the kept ones from 3 on, nothing else
+ * The others go first: the launcher's table, of which ours is a copy, may be full.
+ * Return: 0 or negative errno; the kept ones are valid in any case
+ */
+static int drop_descriptors(int *keep[], size_t count)
+{
+	size_t there = sort_kept(keep, count), i;
+
+	close_others(keep, there);
+	/* A launcher without standard streams: they are in the way of /dev/null. */
+	for (i = 0; i < there && *keep[i] < 3; i++) {
+		int fd = fcntl(*keep[i], F_DUPFD_CLOEXEC, 3);
+
+		if (fd < 0)
+			return -errno;
+		*keep[i] = fd;
+	}
+	(void)sort_kept(keep, there);
+	/* Sorted, so that a number is free, or its own, when its turn comes. */
+	for (i = 0; i < there; i++) {
+		int fd = (int)i + 3;
+
+		if (*keep[i] == fd)
+			continue;
+		if (dup3(*keep[i], fd, O_CLOEXEC) < 0)
+			return -errno;
+		fd_close(*keep[i]);
+		*keep[i] = fd;
+	}
+	return place_null();
 }
 
 void init_begin(struct init *init, const struct child *child)
@@ -97,8 +157,14 @@ void init_begin(struct init *init, const struct child *child)
 	sigset_t chld;
 	int fds[3];
 	unsigned count = 0;
+	int r = drop_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
 
-	drop_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
+	if (r < 0) {
+		message = (struct channel_message){ .type = CHANNEL_FAILED };
+		error_set(&message.error, r, "init", "cannot drop the launcher's descriptors:");
+		(void)channel_send(channel, &message, NULL, NULL, 0);
+		_exit(125);
+	}
 	memset(init, 0, sizeof(*init));
 	init->channel = channel;
 	init->terminal = terminal;

@@ -42,7 +42,7 @@ static int await_parked(struct dyno_sandbox *sandbox, struct dyno_error *err)
 			*err = packet->message.error;
 		r = packet->message.error.code;
 	} else {
-		r = error_set(err, r < 0 ? r : -EPIPE, "start", "the sandbox died before it was parked:");
+		r = error_set(err, r < 0 ? r : -EPIPE, "start", "cannot hear that the sandbox is parked:");
 	}
 	if (packet)
 		channel_close_fds(packet);

@@ -143,7 +143,7 @@ static void malformed_packets(void **state)
 	/* more descriptors than there is room for */
 	message.blob_size = 0;
 	send_raw(p->a, &message, sizeof(message), 8);
-	assert_int_equal(channel_receive(p->b, &p->packet, false), -EPROTO);
+	assert_int_equal(channel_receive(p->b, &p->packet, false), -EMFILE);
 	/* a blob of another size than it says: what is beyond would be an earlier packet's */
 	for (uint64_t said = 0; said < 128; said += 32) {
 		message.blob_size = said;
