@@ -14,8 +14,8 @@
 #include "dyno.h"
 
 enum channel_type {
-	CHANNEL_NETWORK,  /* launcher, rootless: your network namespace is attached: the child waits for this */
-	CHANNEL_START,    /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
+	CHANNEL_NETWORK, /* launcher: your network namespace (fd), rootless: it is attached: the child waits for this */
+	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
 	CHANNEL_ATTACHED, /* launcher: /app is there: a START with CHANNEL_APP_COMES waits for this */
 	CHANNEL_EXEC,     /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,   /* launcher: value = signal, id = process, CHANNEL_ALL for every process */

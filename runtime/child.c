@@ -171,7 +171,10 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	return 0;
 }
 
-/** step_network() - enter the network namespace; rootless it is ours already, and the launcher takes hold of it meanwhile */
+/**
+ * step_network() - enter the network namespace, which may be still to come
+ * Rootless it is ours already, and the launcher takes hold of it meanwhile.
+ */
 static int step_network(struct child *child, struct dyno_error *err)
 {
 	static struct channel_packet packet;
@@ -179,14 +182,17 @@ static int step_network(struct child *child, struct dyno_error *err)
 
 	if (child->shape->net == DYNO_NET_HOST)
 		return 0;
-	if (!child->rootless)
+	if (child->network >= 0)
 		return network_enter_child(child->network, err);
-	r = network_loopback_child(err);
+	r = child->rootless ? network_loopback_child(err) : 0;
 	if (r < 0)
 		return r;
 	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_NETWORK)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
-	return 0;
+	if (packet.fd_count > 0)
+		r = network_enter_child(packet.fds[0], err);
+	channel_close_fds(&packet);
+	return r;
 }
 
 /** step_hostname() - the dyno's name */

@@ -21,7 +21,7 @@
  * @rootless, @uid, @gid: the launcher's privilege and ids
  * @channel:      the child's end
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
- * @network:      its network namespace, -1 rootless, where it is born with one
+ * @network:      its network namespace, -1 where it comes by the channel, or, rootless, where it is born with one
  * @identity, @group: its ids and user namespaces, and its cgroups
  * @scratch:      the directory on disk, -1 for a tmpfs, which the child makes
  * @terminal:     slave of the pseudo-terminal, -1 without

@@ -244,35 +244,65 @@ static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, s
 	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
 }
 
-/** step_network() - as root: the network namespace, which the child then only enters; most of it was made meanwhile */
-static int step_network(struct prepare *prepare, struct dyno_error *err)
+/**
+ * follows() - the child is cloned before its network namespace is there, and gets it while it builds its filesystem
+ * With loopback alone that saves 150 us of 2,000. One that is to be connected is better there first, so that the child has a
+ * CPU of its own while we connect it.
+ */
+static bool follows(const struct prepare *prepare)
 {
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct dyno_host *host = sandbox->host;
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
 
-	if (host->rootless || sandbox->shape.net == DYNO_NET_HOST)
-		return 0;
-	return network_open(host->network, sandbox->shape.net, sandbox->slot, &sandbox->network, err);
+	return !sandbox->host->rootless && sandbox->shape.net == DYNO_NET_NONE && prepare->when == WHEN_COLD;
 }
 
-/** step_join() - rootless: the namespaces can be entered from outside once the child's ids are mapped; then it may go on */
+/** open_network() - the network namespace; most of it was made meanwhile */
+static int open_network(const struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+
+	return network_open(sandbox->host->network, sandbox->shape.net, sandbox->slot, &sandbox->network, err);
+}
+
+/** step_network() - as root: the network namespace, which the child then only enters */
+static int step_network(struct prepare *prepare, struct dyno_error *err)
+{
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
+
+	if (sandbox->host->rootless || sandbox->shape.net == DYNO_NET_HOST || follows(prepare))
+		return 0;
+	return open_network(prepare, err);
+}
+
+/** attach_network() - rootless: the namespaces can be entered from outside once the child's ids are mapped */
+static int attach_network(const struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	enum dyno_net net = sandbox->shape.net;
+	int r = from_child(sandbox, true, 0, err);
+
+	if (r < 0 || net == DYNO_NET_HOST)
+		return r;
+	r = network_attach(sandbox->host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
+	/* gone already: then it knows better why */
+	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
+}
+
+/** step_join() - where the child waits for its network: it may go on */
 static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
 	const struct channel_message message = { .type = CHANNEL_NETWORK };
-	struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
+	bool rootless = sandbox->host->rootless;
 	int r;
 
-	if (!sandbox->host->rootless)
+	if (!rootless && !follows(prepare))
 		return 0;
-	r = from_child(sandbox, true, 0, err);
+	r = rootless ? attach_network(prepare, err) : open_network(prepare, err);
 	if (r < 0 || sandbox->shape.net == DYNO_NET_HOST)
 		return r;
-	r = network_attach(sandbox->host->network, sandbox->shape.net, sandbox->slot, sandbox->pid, &sandbox->network,
-	                   err);
-	/* gone already: then it knows better why */
-	if (r < 0)
-		return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
-	r = channel_send(sandbox->channel, &message, NULL, NULL, 0);
+	/* rootless it is in its namespace already, and the descriptor is for those who have to enter it */
+	r = channel_send(sandbox->channel, &message, NULL, &sandbox->network.fd, rootless ? 0 : 1);
 	/* EPIPE: a dead child has left its error record in the channel, for dyno_next_event() */
 	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
 }
@@ -309,11 +339,11 @@ static const struct {
 	{ "parent disk", step_disk, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent skeleton", step_skeleton, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent users", step_users, WHEN_COLD, DYNO_PHASE_COUNT },
-	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent network", step_network, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, WHEN_REST, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent join", step_join, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent connect", step_connect, WHEN_PARTS, DYNO_PHASE_COUNT },
 };
 
