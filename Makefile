@@ -203,10 +203,10 @@ $(APP_BIN): $(APP_PIC) $(B)/internal.a
 		$(APP_PIC) $(B)/internal.a $(JANSSON_LIBS) $(SQLITE_LIBS) $(NL_LIBS) -lm
 
 # no C library, no start-up code, and nothing of ours to be sanitized: its first instruction is what is timed
-$(STAMP_BIN): cli/app/stamp.c Makefile
+$(STAMP_BIN): cli/app/stamp.c base/raw.h Makefile
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu17 $(WARNINGS) $(WERROR) -O2 -ffreestanding -fno-stack-protector -fno-tree-loop-distribute-patterns \
+	$(Q)$(CC) -std=gnu17 $(WARNINGS) $(WERROR) $(DEFINES) -O2 -ffreestanding -fno-stack-protector -fno-tree-loop-distribute-patterns \
 		-fcf-protection=none -fno-pie -no-pie -static -nostdlib -Wl,-z,noseparate-code -Wl,-z,noexecstack \
 		-Wl,--build-id=none -o $@ $<
 

@@ -49,7 +49,7 @@ static int visitor_main(void *data)
 		r = sethostname(visit->hostname, strlen(visit->hostname));
 	}
 	visit->code = r < 0 ? -errno : 0;
-	_exit(0);
+	return 0;
 }
 
 int attach_late(int pidfd, int app, const char *hostname, pid_t *ret_visitor, struct dyno_error *err)

@@ -89,15 +89,13 @@ static int take_lock(int dir, const char *file, bool *ret_alone)
 	}
 }
 
-/** lock_name() - the file of the users' lock. Return: 0 or negative errno */
-static int lock_name(char *buf, size_t size)
+/** own_name() - "@what-INODE", a file of this network namespace's own. Return: 0 or negative errno */
+static int own_name(const char *what, char *buf, size_t size)
 {
 	struct stat st;
+	int r = stat(NAMESPACE_SELF, &st) < 0 ? -errno : text_format(buf, size, "%s-%ju", what, (uintmax_t)st.st_ino);
 
-	if (stat(NAMESPACE_SELF, &st) < 0)
-		return -errno;
-	(void)text_format(buf, size, "table-%ju", (uintmax_t)st.st_ino);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 bool table_orphaned(int lock_dir)
@@ -105,7 +103,7 @@ bool table_orphaned(int lock_dir)
 	_cleanup_close_ int fd = -1;
 	char file[32];
 
-	if (lock_name(file, sizeof(file)) == 0)
+	if (own_name("table", file, sizeof(file)) == 0)
 		fd = openat(lock_dir, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 && set_lock(fd, F_OFD_SETLK, F_WRLCK) == 0;
 }
@@ -177,16 +175,16 @@ static void let_go(struct table *table)
 /** enter() - the steps of table_open() on a record that table_close() can take back at any moment */
 static int enter(struct table *table, struct dyno_error *err)
 {
-	struct stat st;
 	bool alone = false;
 	int r = fault_at("lock " STEP);
 
 	if (r < 0)
 		return error_set(err, r, STEP, "injected failure at lock " STEP ":");
-	if (stat(NAMESPACE_SELF, &st) < 0)
-		return error_set(err, -errno, STEP, "cannot look at %s:", NAMESPACE_SELF);
-	(void)text_format(table->file, sizeof(table->file), "table-%ju", (uintmax_t)st.st_ino);
-	(void)text_format(table->pipe, sizeof(table->pipe), "guard-%ju", (uintmax_t)st.st_ino);
+	r = own_name("table", table->file, sizeof(table->file));
+	if (r == 0)
+		r = own_name("guard", table->pipe, sizeof(table->pipe));
+	if (r < 0)
+		return error_set(err, r, STEP, "cannot look at %s:", NAMESPACE_SELF);
 	r = nft_open(&table->sock, err);
 	if (r < 0)
 		return r;

@@ -96,7 +96,7 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 	/* While it is detached, and so free to be cloned; before Linux 6.15 it is not, and /app is made here, without a slug. */
 	if (child->late)
 		child->tree = mounts_clone(child->scratch, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, -1);
-	if (child->tree < 0 && child->late && child->tree != -EINVAL)
+	if (child->late && child->tree < 0 && child->tree != -EINVAL)
 		return error_set(err, child->tree, "scratch", "cannot clone the writable layer:");
 	return scratch_layout_child(child->scratch, child->hosts, writable_owner(child), err);
 }

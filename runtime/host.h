@@ -14,11 +14,13 @@
 /**
  * struct host_slug - the last slug, whose like is likely to be the next
  * @table:  tells of changes of the mounts since @whole was found out; -1 until needed
+ * @looked: at one at all
  * @whole:  nothing is mounted below directory @dev, @ino of mount @mount
  * @uid, @gid: its owner
  */
 struct host_slug {
 	int table;
+	bool looked;
 	bool whole;
 	uint64_t mount, dev, ino;
 	uid_t uid;

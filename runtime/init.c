@@ -226,12 +226,15 @@ static struct init_exec *find_exec(struct init *init, pid_t pid)
 	return NULL;
 }
 
-/** await_app() - of a sandbox that was parked without: until the launcher says that /app is there, and then stay within it */
-static int await_app(struct init *init, struct dyno_error *err)
+/**
+ * stay_within() - the last of the confinement: enter the Landlock rules that had to wait for /app
+ * @comes: it is being attached: until the launcher says that it is there
+ */
+static int stay_within(struct init *init, bool comes, struct dyno_error *err)
 {
 	static struct channel_packet packet;
 
-	if (channel_receive(init->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_ATTACHED)
+	if (comes && (channel_receive(init->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_ATTACHED))
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
 	/* Here, not in the app's process: all that ever runs in the dyno is to be in one domain. */
 	return landlock_enter_child(TAKE_FD(init->ruleset), init->landlock_abi, err);
@@ -250,7 +253,7 @@ static void on_start(struct init *init, struct channel_packet *packet)
 	streams.given = (packet->message.flags & CHANNEL_WITH_STREAMS) != 0;
 	if (!app)
 		error_set(&error, -EPROTO, "start", "malformed start message");
-	if (!app || ((packet->message.flags & CHANNEL_APP_COMES) && await_app(init, &error) < 0)) {
+	if (!app || stay_within(init, (packet->message.flags & CHANNEL_APP_COMES) != 0, &error) < 0) {
 		report_failure(init, 0, &error);
 		_exit(125);
 	}

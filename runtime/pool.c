@@ -161,9 +161,13 @@ static struct parked *oldest(struct dyno_pool *pool, const struct wish *wish)
 /** read_wish() - what @app asks for. Return: this pool may have it */
 static bool read_wish(const struct dyno_pool *pool, const struct dyno_app *app, struct wish *ret)
 {
+	const struct dyno_limits *set = &pool->config.limits;
 	const char *slug = pool->config.slug;
 	struct stat st = { 0 };
 
+	/* A limit that is set can be made another, but not be taken away (cgroup_limit()). */
+	if ((set->cpu_milli && !app->limits.cpu_milli) || (set->cpu_shares && !app->limits.cpu_shares))
+		return false;
 	if (slug && (!app->slug || strcmp(slug, app->slug) != 0 || stat(slug, &st) < 0))
 		return false;
 	*ret = (struct wish){ .late = !slug && app->slug, .dev = st.st_dev, .ino = st.st_ino };

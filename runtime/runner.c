@@ -21,11 +21,8 @@
 /* app_exec() has some 10 KiB of path buffers */
 #define RUNNER_STACK 32768
 
-/**
- * runner_main() - wait for the START, and become the app
- * AddressSanitizer knows nothing of its stack, and would say so at its end.
- */
-__attribute__((no_sanitize_address)) static int runner_main(void *data)
+/** runner_main() - wait for the START, and become the app. Return: exit status, for clone(2): it shares init's memory, and runs no exit(3) */
+static int runner_main(void *data)
 {
 	struct runner *runner = data;
 	struct channel_packet *packet = &runner->packet;
@@ -33,7 +30,7 @@ __attribute__((no_sanitize_address)) static int runner_main(void *data)
 
 	do {
 		if (channel_receive(runner->channel, packet, true) <= 0)
-			_exit(125); /* the launcher died: init sees us go, and follows */
+			return 125; /* the launcher died: init sees us go, and follows */
 	} while (packet->message.type != CHANNEL_START);
 	memcpy(streams.fds, packet->fds, sizeof(streams.fds));
 	streams.given = (packet->message.flags & CHANNEL_WITH_STREAMS) != 0;
@@ -44,7 +41,7 @@ __attribute__((no_sanitize_address)) static int runner_main(void *data)
 	else
 		error_set(&runner->error, -EPROTO, "start", "malformed start message");
 	runner->failed = true;
-	_exit(127);
+	return 127;
 }
 
 int runner_park(struct runner *runner, int channel, int terminal)

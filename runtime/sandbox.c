@@ -143,8 +143,10 @@ int sandbox_check_slug(struct dyno_host *host, const char *slug, struct dyno_err
 
 	if (slug[0] == '\0' || seen_whole(last, slug))
 		return 0;
-	if (last->table < 0)
+	/* Not for the first: a launcher of one dyno would pay for what only the next has a use for. */
+	if (last->looked && last->table < 0)
 		last->table = mounts_table();
+	last->looked = true;
 	r = mounts_below(slug, place, sizeof(place));
 	last->whole = r == 0;
 	if (r < 0)

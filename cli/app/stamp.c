@@ -9,9 +9,7 @@
  *
  * There is no C library in it: its start-up is the kernel's execve and nothing else.
  */
-#if !defined(__x86_64__) && !defined(__aarch64__)
-#error "stamp.c knows x86-64 and arm64"
-#endif
+#include "base/raw.h"
 
 struct time {
 	long seconds;
@@ -22,16 +20,12 @@ void stamp_main(long *stack) __attribute__((noreturn, used));
 
 /* the kernel enters with argc, argv and environment on the stack (System V ABI, process initialization) */
 #ifdef __x86_64__
-enum { WRITE = 1, DUP3 = 292, EXECVE = 59, EXIT_GROUP = 231, FCNTL = 72, CLOCK_GETTIME = 228, OPENAT = 257 };
-
 __asm__(".globl _start\n"
         "_start:\n"
         "	mov %rsp, %rdi\n"
         "	and $-16, %rsp\n"
         "	call stamp_main\n");
 #else
-enum { WRITE = 64, DUP3 = 24, EXECVE = 221, EXIT_GROUP = 94, FCNTL = 25, CLOCK_GETTIME = 113, OPENAT = 56 };
-
 __asm__(".globl _start\n"
         "_start:\n"
         "	mov x0, sp\n"
@@ -44,30 +38,6 @@ __asm__(".globl _start\n"
 #define NO_ENTRY 2
 #define NO_ACCESS 13
 #define PATH_ROOM 4096
-
-/** call() - a system call of up to four arguments */
-static long call(long number, long first, long second, long third, long fourth)
-{
-#ifdef __x86_64__
-	register long r10 __asm__("r10") = fourth;
-	long result;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(first), "S"(second), "d"(third), "r"(r10)
-	                 : "rcx", "r11", "memory");
-	return result;
-#else
-	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = first;
-	register long x1 __asm__("x1") = second;
-	register long x2 __asm__("x2") = third;
-	register long x3 __asm__("x3") = fourth;
-
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-	return x0;
-#endif
-}
 
 /** say() - write @mark, if it is not 0, and @number as a line to @fd */
 static void say(long fd, char mark, long number)
@@ -82,7 +52,7 @@ static void say(long fd, char mark, long number)
 	} while (number > 0);
 	if (mark)
 		text[--at] = mark;
-	call(WRITE, fd, (long)(text + at), (long)sizeof(text) - at, 0);
+	raw_syscall(SYS_write, fd, (long)(text + at), (long)sizeof(text) - at, 0);
 }
 
 /** has_slash() - @word names a path, not a program to be looked for */
@@ -119,7 +89,7 @@ static long search(char *const *argv, char *const *env)
 		for (const char *name = argv[0]; *name && at < PATH_ROOM - 1; name++)
 			path[at++] = *name;
 		path[at] = '\0';
-		code = -call(EXECVE, (long)path, (long)argv, (long)env, 0);
+		code = -raw_syscall(SYS_execve, (long)path, (long)argv, (long)env, 0);
 		if (code == NO_ACCESS)
 			why = code;
 		else if (code != NO_ENTRY)
@@ -138,18 +108,18 @@ void stamp_main(long *stack)
 	char **env = argv + stack[0] + 1;
 	long out, null;
 
-	call(CLOCK_GETTIME, 1 /* CLOCK_MONOTONIC */, (long)&now, 0, 0);
+	raw_syscall(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, (long)&now, 0, 0);
 	say(1, 0, now.seconds * 1000000000L + now.nanoseconds);
 	if (stack[0] > 1) {
-		out = call(FCNTL, 1, DUPFD_CLOEXEC, 3, 0);
-		null = call(OPENAT, AT_CWD, (long)"/dev/null", READ_WRITE, 0);
-		call(DUP3, 2, 1, 0, 0);
+		out = raw_syscall(SYS_fcntl, 1, DUPFD_CLOEXEC, 3, 0);
+		null = raw_syscall(SYS_openat, AT_CWD, (long)"/dev/null", READ_WRITE, 0);
+		raw_syscall(SYS_dup3, 2, 1, 0, 0);
 		if (null > 0)
-			call(DUP3, null, 0, 0, 0);
+			raw_syscall(SYS_dup3, null, 0, 0, 0);
 		say(out, '!',
-		    has_slash(argv[1]) ? -call(EXECVE, (long)argv[1], (long)(argv + 1), (long)env, 0)
+		    has_slash(argv[1]) ? -raw_syscall(SYS_execve, (long)argv[1], (long)(argv + 1), (long)env, 0)
 		                       : search(argv + 1, env));
 	}
-	call(EXIT_GROUP, stack[0] > 1 ? 127 : 0, 0, 0, 0);
+	raw_syscall(SYS_exit_group, stack[0] > 1 ? 127 : 0, 0, 0, 0);
 	__builtin_unreachable();
 }

@@ -148,8 +148,8 @@ static int act_attach(const struct directory *inherited)
 	EXPECT(fstatat(d->fd, "outside", &before, 0) == 0);
 	tmpfs = mounts_new("tmpfs", options, MOUNT_ATTR_NOSUID, &err);
 	EXPECT(tmpfs >= 0);
-	EXPECT(mounts_attach(tmpfs, fd, "dev", &err) < 0);
-	EXPECT(err.code < 0 && strstr(err.text, "/dev"));
+	EXPECT(mounts_attach(tmpfs, fd, "dev", &err) == -EINVAL);
+	EXPECT(err.code == -EINVAL && strstr(err.text, "/dev"));
 	EXPECT(mounts_attach(tmpfs, fd, "missing", &err) == -ENOENT);
 	EXPECT(fstatat(d->fd, "outside", &after, 0) == 0 && before.st_dev == after.st_dev);
 	EXPECT(mounts_attach(tmpfs, fd, "proc", &err) == 0);

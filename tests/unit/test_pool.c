@@ -403,6 +403,27 @@ static bool takes_late(struct dyno_pool *pool)
 	return late;
 }
 
+static void who_asks_for_no_ceiling_gets_none(void **state)
+{
+	struct fixture *f = *state;
+	struct dyno_pool_config config = config_of(f, 1, 1);
+	struct dyno_app app = app_of(f, SHELL(":"));
+	struct dyno_pool *pool;
+	struct dyno *dyno;
+
+	config.limits.cpu_shares = 512;
+	app.slug = config.slug;
+	pool = open_pool(f, &config);
+	fill(pool, 1);
+	for (uint64_t shares = 0; shares <= 1024; shares += 1024) {
+		app.limits.cpu_shares = shares;
+		dyno = start(pool, &app);
+		assert_int_equal(dyno_birth(dyno), shares ? DYNO_BIRTH_WARM : DYNO_BIRTH_COLD);
+		assert_int_equal(finish(dyno), 0);
+	}
+	dyno_pool_close(pool);
+}
+
 static void any_slug(void **state)
 {
 	struct fixture *f = *state;
@@ -743,6 +764,7 @@ int main(void)
 		POOL_TEST(each_serves_once),
 		POOL_TEST(empty_is_cold),
 		POOL_TEST(other_slug_is_cold),
+		POOL_TEST(who_asks_for_no_ceiling_gets_none),
 		POOL_TEST(any_slug),
 		POOL_TEST(parts_only),
 		POOL_TEST(replaced_slug_is_cold),
