@@ -47,13 +47,13 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
-BASE := error fd text thread units clock claim fault options options_print
-ISOLATION := attach namespaces identity mounts stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
+BASE := error fd text thread cpu units clock claim fault options options_print
+ISOLATION := attach namespaces identity mounts template stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
 CONFIG := command dotenv environment mistakes sizes
-RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
+RUNTIME := host spec app prepare spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs
@@ -68,7 +68,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_listen test_mounts test_netlink test_network test_network_tenants test_network_walls test_nft test_options \
 	test_plan test_policy test_pool test_procfile test_protocol test_publish test_registry test_relay test_releases \
 	test_resolver test_rlimits test_rootless test_scratch test_shed test_sizes test_skeleton test_spec test_states \
-	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_text test_tree \
+	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_template test_text test_tree \
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := births launch launcher_support lifecycle_support machine support world run_launcher_support
@@ -337,9 +337,10 @@ check-unit: $(UNIT_BIN) ## the tests that need no privilege, as whoever you are
 check-root: tests ## unit and sandbox tests as root
 	tests/run.sh --as root $(WHERE) --build $(B) $(UNIT_BIN) $(if $(SANITIZE),$(SHORT_BIN),$(SANDBOX_BIN))
 
-check-births: tests ## the tests of isolation, as root, on dynos from parked sandboxes and from ready parts
+check-births: tests ## the tests of isolation, as root, on dynos from parked sandboxes, from ready parts, and of a launcher's that are not its first
 	DYNO_BIRTH=warm tests/run.sh --as root --build $(B) $(BIRTH_BIN)
 	DYNO_BIRTH=pooled tests/run.sh --as root --build $(B) $(BIRTH_BIN)
+	DYNO_BIRTH=again tests/run.sh --as root --build $(B) $(BIRTH_BIN)
 
 check-user: tests ## unit and sandbox tests as an ordinary user
 	tests/run.sh --as user $(WHERE) --build $(B) $(UNIT_BIN) $(if $(SANITIZE),,$(SANDBOX_BIN))

@@ -144,7 +144,8 @@ void doctor_probe(bool rootless, struct probes *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (shared == MAP_FAILED)
 		return;
-	pid = namespaces_clone(namespaces_flags(rootless, DYNO_NET_NONE), -1, &pidfd, probe_begin(&shared->clone));
+	pid = namespaces_clone(namespaces_flags(rootless, DYNO_NET_NONE, false), -1, &pidfd,
+	                       probe_begin(&shared->clone));
 	if (pid == 0)
 		probe_child(shared, rootless, uid, gid);
 	if (probe_end(&shared->clone, (int)pid))

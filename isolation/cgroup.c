@@ -89,42 +89,55 @@ static int make_v1(const struct cgroup_host *host, const char *path, size_t cont
 	return *tasks < 0 ? -errno : 0;
 }
 
-/**
- * unmake() - undo a half-made @group: only what this call made is in it
- */
-static void unmake(const struct cgroup_host *host, const char *path, struct cgroup *group)
+/** unmake_v1() - undo half-made v1 groups: only what the caller made is in @group */
+static void unmake_v1(const struct cgroup_host *host, const char *path, struct cgroup *group)
 {
-	if (group->v2_fd >= 0)
-		(void)unlinkat(host->v2_fd, path, AT_REMOVEDIR);
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (group->v1_fd[i] >= 0)
-			(void)unlinkat(host->v1_fd[i], path, AT_REMOVEDIR);
-	cgroup_done(group);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+		if (group->v1_fd[i] < 0)
+			continue;
+		(void)unlinkat(host->v1_fd[i], path, AT_REMOVEDIR);
+		group->tasks_fd[i] = fd_close(group->tasks_fd[i]);
+		group->v1_fd[i] = fd_close(group->v1_fd[i]);
+	}
 }
 
-int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err)
+/** refused() - say which tree it was. Return: @code */
+static int refused(int code, const char *path, const char *tree, struct dyno_error *err)
+{
+	return error_set(err, code, "make cgroup", "cannot make group %s in the %s tree:", path, tree);
+}
+
+int cgroup_create_v2(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err)
 {
 	struct cgroup group = CGROUP_NULL;
-	const char *tree = "v2";
 	char path[PATH_SIZE];
-	int r;
+	int r = group_path(path, id, err);
 
-	r = group_path(path, id, err);
 	if (r < 0)
 		return r;
 	if (host->v2_fd >= 0)
 		r = make_group(host->v2_fd, path, &group.v2_fd);
-	for (size_t i = 0; r == 0 && i < CGROUP_CONTROLLERS; i++) {
-		tree = cgroup_controller_name((enum cgroup_controller)i);
-		if (host->v1_fd[i] >= 0)
-			r = make_v1(host, path, i, &group);
-	}
-	if (r < 0) {
-		unmake(host, path, &group);
-		return error_set(err, r, "make cgroup", "cannot make group %s in the %s tree:", path, tree);
-	}
+	if (r < 0)
+		return refused(r, path, "v2", err);
 	*ret = group;
 	return 0;
+}
+
+int cgroup_create_v1(const struct cgroup_host *host, const char *id, struct cgroup *group, struct dyno_error *err)
+{
+	char path[PATH_SIZE];
+	int r = group_path(path, id, err);
+
+	for (size_t i = 0; r == 0 && i < CGROUP_CONTROLLERS; i++) {
+		if (host->v1_fd[i] < 0)
+			continue;
+		r = make_v1(host, path, i, group);
+		if (r < 0)
+			refused(r, path, cgroup_controller_name((enum cgroup_controller)i), err);
+	}
+	if (r < 0)
+		unmake_v1(host, path, group);
+	return r;
 }
 
 void cgroup_open(const struct cgroup_host *host, const char *id, struct cgroup *ret)

@@ -3,10 +3,10 @@
  * cgroup.h - control groups: what bounds a dyno and what kills it whole
  *
  * One face over the v2 and v1 drivers. A dyno's group is <root>/dyno-<id> in the v2 tree and in each v1 tree that has a
- * controller we use (memory, pids, cpu, freezer). The launcher makes it before the clone; on v2 the kernel puts the
- * child into it (CLONE_INTO_CGROUP); on v1 the child joins by writing "0" to `tasks`, because that write, unlike one of
- * another process's PID or any to cgroup.procs, does not wait for the threadgroup lock (kernel/cgroup/cgroup.c,
- * cgroup_procs_write_start). Rootless, <root> is the delegated subtree of the caller, if there is one that works.
+ * controller we use (memory, pids, cpu, freezer). The v2 group is there before the clone, by which the kernel puts the
+ * child into it (CLONE_INTO_CGROUP); v1 groups may be made beside the child, which joins by writing "0" to `tasks`, because that
+ * write, unlike one of another process's PID or any to cgroup.procs, does not wait for the threadgroup lock
+ * (kernel/cgroup/cgroup.c, cgroup_procs_write_start). Rootless, <root> is the delegated subtree of the caller, if there is one that works.
  *
  * All directories are O_PATH descriptors. What stays behind on the machine after the last dyno is only that the v2
  * root passes memory, pids and cpu on to its children, which cannot be taken back without asking who else relies on it.
@@ -73,11 +73,17 @@ void cgroup_host_done(struct cgroup_host *host);
 bool cgroup_holds(const struct cgroup_host *host, enum cgroup_controller controller);
 
 /**
- * cgroup_create() - make the groups of dyno @id (parent, before the clone)
+ * cgroup_create_v2() - make the v2 group of dyno @id, if there is such a tree (parent, before the clone)
  * @id: letters, digits, ".", "_" and "-", not first; at most 63
- * Return: 0, -EEXIST if one is there already, or negative errno; on failure nothing is left
+ * Return: 0, -EEXIST if it is there already, or negative errno; on failure nothing is left
  */
-int cgroup_create(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err);
+int cgroup_create_v2(const struct cgroup_host *host, const char *id, struct cgroup *ret, struct dyno_error *err);
+/**
+ * cgroup_create_v1() - make its groups in the v1 trees (parent, before the child joins)
+ * @group: of cgroup_create_v2()
+ * Return: 0, -EEXIST if one is there already, or negative errno; on failure no v1 group is left
+ */
+int cgroup_create_v1(const struct cgroup_host *host, const char *id, struct cgroup *group, struct dyno_error *err);
 /** cgroup_open() - the groups of dyno @id that are there already, for those who count or limit; -1 where there is none */
 void cgroup_open(const struct cgroup_host *host, const char *id, struct cgroup *ret);
 /** cgroup_clone_fd() - for CLONE_INTO_CGROUP, -1 without a v2 group */

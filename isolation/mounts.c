@@ -59,7 +59,8 @@ int mounts_new_layers(const char *type, const struct mount_option *options, cons
 /** clone_tree() - see mounts_clone(); @recursive: 0 or AT_RECURSIVE */
 static int clone_tree(int dirfd, const char *path, uint64_t attr, int idmap_fd, unsigned int recursive)
 {
-	struct mount_attr set = { .attr_set = attr };
+	/* Of a mount that is shared with others it would be, too, and what is attached to it would be attached to them. */
+	struct mount_attr set = { .attr_set = attr, .propagation = MS_PRIVATE };
 	_cleanup_close_ int fd = open_tree(dirfd, path,
 	                                   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive);
 
@@ -69,7 +70,7 @@ static int clone_tree(int dirfd, const char *path, uint64_t attr, int idmap_fd, 
 		set.attr_set |= MOUNT_ATTR_IDMAP;
 		set.userns_fd = (uint64_t)idmap_fd;
 	}
-	if (set.attr_set && mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &set, sizeof(set)) < 0)
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &set, sizeof(set)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }

@@ -14,9 +14,9 @@
 
 #include "base/error.h"
 
-uint64_t namespaces_flags(bool rootless, enum dyno_net net)
+uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool template)
 {
-	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+	uint64_t flags = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | (template ? 0 : CLONE_NEWNS);
 
 	if (rootless)
 		flags |= CLONE_NEWUSER | (net == DYNO_NET_HOST ? 0 : CLONE_NEWNET);

@@ -19,8 +19,9 @@
 /**
  * namespaces_flags() - CLONE_NEW* flags for the clone
  * @rootless: no privilege: user and network namespace are part of the clone
+ * @template: the mount namespace is to be a copy of the template, made by the child (template.h)
  */
-uint64_t namespaces_flags(bool rootless, enum dyno_net net);
+uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool template);
 
 /**
  * namespaces_clone() - clone the child

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/raw.h"
 
 #define HELPER_STACK 8192
@@ -66,22 +67,6 @@ __attribute__((noreturn)) static int helper_main(void *data)
 	raw_exit();
 }
 
-/**
- * move_away() - have the helper @pid run on another CPU than ours
- * A kernel without fork balancing, as in a small virtual machine, would leave it queued behind its caller. (The same for
- * the dyno's child was tried and dropped: when the other CPU was busy, launches took twice as long.)
- */
-static void move_away(pid_t pid)
-{
-	cpu_set_t cpus;
-	int here = sched_getcpu();
-
-	if (here < 0 || sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
-		return;
-	CPU_CLR((size_t)here, &cpus);
-	(void)sched_setaffinity(pid, sizeof(cpus), &cpus);
-}
-
 void ahead_begin(struct ahead *ahead)
 {
 	static __thread char stack[HELPER_STACK] __attribute__((aligned(16)));
@@ -96,7 +81,7 @@ void ahead_begin(struct ahead *ahead)
 	if (pid < 0)
 		return;
 	ahead->helper = pid;
-	move_away(pid);
+	cpu_move_away(pid);
 }
 
 int ahead_finish(struct ahead *ahead)

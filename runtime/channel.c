@@ -12,6 +12,9 @@
 
 #include "base/fd.h"
 
+/* Padding behind the descriptors would be filled with one more, for which a packet has no place. */
+_Static_assert(CMSG_SPACE(CHANNEL_FDS * sizeof(int)) == CMSG_LEN(CHANNEL_FDS * sizeof(int)), "CHANNEL_FDS is even");
+
 /** union control - ancillary data big enough for CHANNEL_FDS descriptors, aligned as cmsg(3) wants it */
 union control {
 	struct cmsghdr align;

@@ -14,8 +14,9 @@
 #include "dyno.h"
 
 enum channel_type {
-	CHANNEL_NETWORK, /* launcher: your network namespace (fd), rootless: it is attached: the child waits for this */
-	CHANNEL_START,   /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
+	CHANNEL_PARTS, /* launcher: what was made beside the child, which waits for this: your network namespace, rootless: it is attached;
+	                    value: bits of the v1 groups to be joined, their `tasks` */
+	CHANNEL_START,    /* launcher: become a dyno: app blob, 3 streams; the parked sandbox waits for this */
 	CHANNEL_ATTACHED, /* launcher: /app is there: a START with CHANNEL_APP_COMES waits for this */
 	CHANNEL_EXEC,     /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,   /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
@@ -28,7 +29,7 @@ enum channel_type {
 };
 
 #define CHANNEL_ALL UINT32_MAX
-#define CHANNEL_FDS 4
+#define CHANNEL_FDS 6        /* PARTS: a network and four groups */
 #define CHANNEL_INLINE 32768 /* larger app blobs travel in a memfd: a packet must fit the socket's send buffer */
 
 /** enum channel_flag - which optional descriptors a packet carries, in this order */
@@ -38,9 +39,10 @@ enum channel_flag {
 	CHANNEL_HAS_BLOB = 4,
 	CHANNEL_WANT_TERMINAL = 8,
 	CHANNEL_WITH_STREAMS = 16,
-	CHANNEL_HAS_NOTIFY = 32, /* behind scratch: the listener of the system call filter */
-	CHANNEL_NO_APP = 64,     /* PARKED: there is no /app yet: isolation/attach.h */
-	CHANNEL_APP_COMES = 128, /* START: it is being made: wake up meanwhile */
+	CHANNEL_HAS_NOTIFY = 32,   /* behind scratch: the listener of the system call filter */
+	CHANNEL_NO_APP = 64,       /* PARKED: there is no /app yet: isolation/attach.h */
+	CHANNEL_APP_COMES = 128,   /* START: it is being made: wake up meanwhile */
+	CHANNEL_HAS_NETWORK = 256, /* PARTS: before those of the groups */
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

@@ -3,10 +3,10 @@
  * child.c - see child.h
  *
  * Theory of operation: the steps stand in the only order that works. Dying with the launcher comes first, so that nothing outlives
- * a launcher killed at any instant; joining cgroups before the memory of the writable layer is touched, so that it is
- * charged to the dyno; every mount before the pivot, because afterwards there is nothing left to mount from; the network
- * namespace and the host name while the initial user namespace still gives us power; then the user namespace, ids, capabilities and
- * no_new_privs, each of which takes power away; Landlock before seccomp, which denies landlock_*; descriptors last.
+ * a launcher killed at any instant; every mount before the pivot, because afterwards there is nothing left to mount from; what the
+ * launcher makes meanwhile as late as it may come: the network namespace, v1 groups, and the host name while the initial user
+ * namespace still gives us power (before it is in its groups the child has written no data, only made directories; v2 groups
+ * have it from the clone on); then the user namespace, ids, capabilities and no_new_privs, each of which takes power away; Landlock before seccomp, which denies landlock_*; descriptors last.
  * From "syscalls" on only execve(2) is left.
  */
 #include "runtime/child.h"
@@ -35,6 +35,7 @@
 #include "isolation/scratch.h"
 #include "isolation/stack.h"
 #include "isolation/syscalls.h"
+#include "isolation/template.h"
 #include "netns/network.h"
 #include "runtime/channel.h"
 #include "runtime/init.h"
@@ -63,27 +64,24 @@ static int step_identity_map(struct child *child, struct dyno_error *err)
 	return r;
 }
 
-/** step_cgroup() - join the v1 groups, and make the cgroup namespace of which they are the roots */
-static int step_cgroup(struct child *child, struct dyno_error *err)
-{
-	int r = cgroup_join_child(child->group, err);
-
-	return r < 0 ? r : namespaces_cgroup_child(err);
-}
-
-/** step_private() - own keyring, and mounts that no longer propagate */
-static int step_private(struct child *child, struct dyno_error *err)
-{
-	int r = identity_keyring_child(err);
-
-	(void)child;
-	return r < 0 ? r : mounts_private_child(err);
-}
-
 /** writable_owner() - host id that owns the dyno's writable directories; (uid_t)-1 rootless */
 static uid_t writable_owner(const struct child *child)
 {
 	return child->rootless ? (uid_t)-1 : identity_user(child->identity);
+}
+
+/** step_private() - own keyring, and mounts that no longer propagate: of a copy of the template none does */
+static int step_private(struct child *child, struct dyno_error *err)
+{
+	int r = identity_keyring_child(err);
+
+	if (r < 0 || child->template <0)
+		return r < 0 ? r : mounts_private_child(err);
+	if (child->slug)
+		child->slug_fd = scratch_slug(child->slug, child->identity->slug_fd, writable_owner(child), err);
+	if (child->slug && child->slug_fd < 0)
+		return child->slug_fd;
+	return template_enter_child(child->template, err);
 }
 
 /** step_scratch() - make and lay out the writable layer */
@@ -104,7 +102,7 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 /** step_stage() - take hold of slug and skeleton, and stage it all */
 static int step_stage(struct child *child, struct dyno_error *err)
 {
-	if (child->slug)
+	if (child->slug && child->slug_fd < 0)
 		child->slug_fd = scratch_slug(child->slug, child->identity->slug_fd, writable_owner(child), err);
 	if (child->slug && child->slug_fd < 0)
 		return child->slug_fd;
@@ -145,7 +143,7 @@ static int step_proc(struct child *child, struct dyno_error *err)
 /** step_pivot() - the new root becomes the root; the old one is gone */
 static int step_pivot(struct child *child, struct dyno_error *err)
 {
-	return mounts_pivot_child(child->rootfd, err);
+	return child->template <0 ? mounts_pivot_child(child->rootfd, err) : template_cover_child(child->rootfd, err);
 }
 
 /** step_terminal() - a pseudo-terminal of the dyno's own; init keeps the slave for the app, the launcher gets the master */
@@ -171,28 +169,43 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	return 0;
 }
 
-/**
- * step_network() - enter the network namespace, which may be still to come
- * Rootless it is ours already, and the launcher takes hold of it meanwhile.
- */
-static int step_network(struct child *child, struct dyno_error *err)
+/** take_parts() - what was made beside us: a network to enter, groups to join */
+static int take_parts(struct child *child)
 {
 	static struct channel_packet packet;
-	int r;
+	unsigned at = 0;
 
-	if (child->shape->net == DYNO_NET_HOST)
-		return 0;
-	if (child->network >= 0)
-		return network_enter_child(child->network, err);
-	r = child->rootless ? network_loopback_child(err) : 0;
-	if (r < 0)
-		return r;
-	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_NETWORK)
+	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_PARTS)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
-	if (packet.fd_count > 0)
-		r = network_enter_child(packet.fds[0], err);
-	channel_close_fds(&packet);
-	return r;
+	if (packet.message.flags & CHANNEL_HAS_NETWORK)
+		child->network = TAKE_FD(packet.fds[at++]);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (packet.message.value & 1 << i)
+			child->group->tasks_fd[i] = TAKE_FD(packet.fds[at++]);
+	return 0;
+}
+
+/** step_parts() - wait for what is still to come; rootless the launcher takes hold of our network meanwhile */
+static int step_parts(struct child *child, struct dyno_error *err)
+{
+	bool attached = child->rootless && child->shape->net != DYNO_NET_HOST;
+	int r = attached ? network_loopback_child(err) : 0;
+
+	return r == 0 && (attached || child->follows) ? take_parts(child) : r;
+}
+
+/** step_network() - enter the network namespace */
+static int step_network(struct child *child, struct dyno_error *err)
+{
+	return child->network < 0 ? 0 : network_enter_child(child->network, err);
+}
+
+/** step_cgroup() - join the v1 groups, and make the cgroup namespace of which they are the roots */
+static int step_cgroup(struct child *child, struct dyno_error *err)
+{
+	int r = cgroup_join_child(child->group, err);
+
+	return r < 0 ? r : namespaces_cgroup_child(err);
 }
 
 /** step_hostname() - the dyno's name */
@@ -253,7 +266,6 @@ struct step {
 static const struct step steps[] = {
 	{ "begin", step_begin, DYNO_PHASE_COUNT },
 	{ "identity map", step_identity_map, DYNO_PHASE_CLONED },
-	{ "cgroup", step_cgroup, DYNO_PHASE_COUNT },
 	{ "private", step_private, DYNO_PHASE_COUNT },
 	{ "scratch", step_scratch, DYNO_PHASE_SCRATCH },
 	{ "stage", step_stage, DYNO_PHASE_COUNT },
@@ -263,7 +275,9 @@ static const struct step steps[] = {
 	{ "proc", step_proc, DYNO_PHASE_COUNT },
 	{ "pivot", step_pivot, DYNO_PHASE_COUNT },
 	{ "terminal", step_terminal, DYNO_PHASE_FILESYSTEM },
+	{ "parts", step_parts, DYNO_PHASE_COUNT },
 	{ "network", step_network, DYNO_PHASE_NETWORK },
+	{ "cgroup", step_cgroup, DYNO_PHASE_COUNT },
 	{ "hostname", step_hostname, DYNO_PHASE_COUNT },
 	{ "identity", step_identity, DYNO_PHASE_IDENTITY },
 	{ "capabilities", step_capabilities, DYNO_PHASE_COUNT },

@@ -21,8 +21,10 @@
  * @rootless, @uid, @gid: the launcher's privilege and ids
  * @channel:      the child's end
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
+ * @follows:      network namespace and v1 groups are made meanwhile, and come by the channel
  * @network:      its network namespace, -1 where it comes by the channel, or, rootless, where it is born with one
  * @identity, @group: its ids and user namespaces, and its cgroups
+ * @template:     where its mounts begin, -1 for this machine's
  * @scratch:      the directory on disk, -1 for a tmpfs, which the child makes
  * @terminal:     slave of the pseudo-terminal, -1 without
  * @notify:       where the launcher answers the filter of a watched dyno, -1 without
@@ -43,11 +45,13 @@ struct child {
 	int channel;
 	int launcher_end;
 	int landlock_abi;
+	bool follows;
 	int network;
 	const struct identity *identity;
-	const struct cgroup *group;
+	struct cgroup *group;
 	const char *hosts;
 	const char *skeleton;
+	int template;
 	int scratch;
 	int slug_fd;
 	int skeleton_fd;

@@ -72,6 +72,8 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	if (r < 0)
 		return error_set(err, r, "start", "cannot register the dyno:");
 	sandbox_settle(dyno->sandbox);
+	if (dyno->sandbox->birth == DYNO_BIRTH_COLD && dyno->sandbox->host->launches > 1)
+		spare_make(dyno->sandbox->host, sandbox_slots(dyno->sandbox, NULL));
 	network_started(host->network, &dyno->policy, &dyno->sandbox->network);
 	/* Whichever dyno of the host is asked first looks after it. */
 	if (dyno->sandbox->shape.net == DYNO_NET_PRIVATE && network_guard_fd(host->network) >= 0)

@@ -16,6 +16,8 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "isolation/landlock.h"
+#include "isolation/mounts.h"
+#include "isolation/template.h"
 #include "runtime/nursery.h"
 
 bool host_has_privilege(void)
@@ -109,6 +111,8 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 		.sockets_fd = -1,
 		.stacks_fd = -1,
 		.landlock_abi = landlock_abi(),
+		.template = { .fd = -1, .table = -1 },
+		.spare = SPARE_NULL,
 		.slug = { .table = -1, .uid = geteuid(), .gid = getegid() },
 		.cgroups = { .v2_fd = -1, .v1_fd = { -1, -1, -1, -1 } },
 	};
@@ -129,6 +133,26 @@ int dyno_host_open(struct dyno_host **ret, struct dyno_error *err)
 	return 0;
 }
 
+int host_template(struct dyno_host *host)
+{
+	struct host_template *template = &host->template;
+	char stacks[sizeof(host->state_dir) + 8];
+
+	if (host->rootless || host->launches < 2)
+		return -1;
+	if (template->table < 0)
+		template->table = mounts_table();
+	/* First, so that a change after it shows the next time. */
+	if (!mounts_table_changed(template->table) && template->fd >= 0)
+		return template->fd;
+	template->fd = fd_close(template->fd);
+	if (template->table < 0 || text_format(stacks, sizeof(stacks), "%s/stacks", host->state_dir) < 0)
+		return -1;
+	/* Only time is lost without one. */
+	template->fd = template_open(stacks, NULL);
+	return template->fd;
+}
+
 struct dyno_host *dyno_host_close(struct dyno_host *host)
 {
 	if (!host)
@@ -136,6 +160,7 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 	/* First: its thread makes and destroys sandboxes with the same claims, groups and filter. */
 	host->nursery = nursery_end(host->nursery);
 	watcher_close(host->watcher);
+	spare_drop(host);
 	network_host_close(host->network);
 	cgroup_host_done(&host->cgroups);
 	host->state_fd = fd_close(host->state_fd);
@@ -144,6 +169,8 @@ struct dyno_host *dyno_host_close(struct dyno_host *host)
 	host->sockets_fd = fd_close(host->sockets_fd);
 	host->stacks_fd = fd_close(host->stacks_fd);
 	host->slug.table = fd_close(host->slug.table);
+	host->template.table = fd_close(host->template.table);
+	host->template.fd = fd_close(host->template.fd);
 	free(host);
 	return NULL;
 }

@@ -80,6 +80,11 @@ int sandbox_new(struct dyno_host *host, const struct dyno_shape *shape, const ch
 	return 0;
 }
 
+int sandbox_slots(const struct dyno_sandbox *sandbox, struct dyno_error *err)
+{
+	return sandbox->shape.net == DYNO_NET_PRIVATE ? network_slots(sandbox->host->network, err) : NETWORK_SLOTS;
+}
+
 int sandbox_take_name(struct dyno_sandbox *sandbox, const char *name, struct dyno_error *err)
 {
 	int fd;
@@ -143,10 +148,8 @@ int sandbox_check_slug(struct dyno_host *host, const char *slug, struct dyno_err
 
 	if (slug[0] == '\0' || seen_whole(last, slug))
 		return 0;
-	/* Not for the first: a launcher of one dyno would pay for what only the next has a use for. */
-	if (last->looked && last->table < 0)
+	if (host->launches > 1 && last->table < 0)
 		last->table = mounts_table();
-	last->looked = true;
 	r = mounts_below(slug, place, sizeof(place));
 	last->whole = r == 0;
 	if (r < 0)

@@ -85,6 +85,9 @@ int sandbox_prepare_parts(struct dyno_host *host, const struct dyno_shape *shape
 /** sandbox_complete() - make the process of a sandbox that is parts only */
 int sandbox_complete(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err);
 
+/** sandbox_slots() - how many slots there are for one of its kind, or negative errno: private networks have as many as their range */
+int sandbox_slots(const struct dyno_sandbox *sandbox, struct dyno_error *err);
+
 /** sandbox_slug_owner() - be ready for the ids of the slug's owner (as root) */
 int sandbox_slug_owner(struct dyno_sandbox *sandbox, struct dyno_error *err);
 

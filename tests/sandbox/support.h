@@ -9,7 +9,7 @@
  * Children never use a cmocka assertion. What happens inside a dyno is asked of the probe, which prints key=value lines:
  * an attempt that is refused prints the name of the errno, so that a launcher which breaks is never taken for a refusal.
  *
- * With DYNO_BIRTH=warm or pooled in the environment each test has a resident launcher, which holds parked sandboxes or
+ * With DYNO_BIRTH=warm, pooled or again in the environment each test has a resident launcher, which holds parked sandboxes or
  * their parts ready, and every `dyno run` that it can serve is served by it (births.c).
  */
 #ifndef TESTS_SANDBOX_SUPPORT_H
@@ -149,7 +149,7 @@ int launch_run(struct fixture *f, struct process *p, const char *const *argv);
 /** launch_program() - start and finish another program, as the launching user. Return: exit code */
 int launch_program(struct fixture *f, struct process *p, const char *program, const char *const *argv);
 
-/** births_asked() - "warm", "pooled", or NULL: the command launches its dynos itself */
+/** births_asked() - "warm", "pooled", "again" (cold, from what a launcher keeps after its first), or NULL: the command launches its dynos itself */
 const char *births_asked(void);
 /** births_begin() - start the test's launcher if one is asked for, and wait until its pool is full */
 void births_begin(struct fixture *f);

@@ -78,12 +78,32 @@ static inline void need_controller(const struct fixture *f, enum cgroup_controll
 	skip();
 }
 
+/** create_groups() - all groups of @id, as the launcher makes them. Return: as cgroup_create_v2(); on failure nothing is left */
+static inline int create_groups(const struct cgroup_host *host, const char *id, struct cgroup *ret,
+                                struct dyno_error *err)
+{
+	struct cgroup group;
+	int r = cgroup_create_v2(host, id, &group, err);
+
+	if (r < 0)
+		return r;
+	r = cgroup_create_v1(host, id, &group, err);
+	if (r == 0)
+		*ret = group;
+	else if (group.v2_fd >= 0)
+		(void)cgroup_remove(&(const struct cgroup_host){ .v2_fd = host->v2_fd, .v1_fd = { -1, -1, -1, -1 } },
+		                    id, NULL);
+	if (r < 0)
+		cgroup_done(&group);
+	return r;
+}
+
 /** make() - the test's group */
 static inline void make(struct fixture *f)
 {
 	struct dyno_error err = { 0 };
 
-	if (cgroup_create(&f->host, f->id, &f->group, &err) < 0)
+	if (create_groups(&f->host, f->id, &f->group, &err) < 0)
 		fail_msg("cgroup_create: %s", err.text);
 }
 

@@ -67,10 +67,10 @@ static void test_bad_ids_are_refused(void **state)
 	memset(endless, 'x', sizeof(endless));
 	endless[sizeof(endless) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		assert_int_equal(cgroup_create(&f->host, ids[i], &f->group, &err), -EINVAL);
+		assert_int_equal(create_groups(&f->host, ids[i], &f->group, &err), -EINVAL);
 		assert_int_equal(cgroup_remove(&f->host, ids[i], &err), -EINVAL);
 	}
-	assert_int_equal(cgroup_create(&f->host, endless, &f->group, &err), -EINVAL);
+	assert_int_equal(create_groups(&f->host, endless, &f->group, &err), -EINVAL);
 	assert_int_equal(err.code, -EINVAL);
 }
 
@@ -131,7 +131,7 @@ static void test_create_and_remove_leave_nothing(void **state)
 	make(f);
 	trees = count_groups(&f->host, f->id);
 	assert_true(trees >= 1);
-	assert_int_equal(cgroup_create(&f->host, f->id, &second, &err), -EEXIST);
+	assert_int_equal(create_groups(&f->host, f->id, &second, &err), -EEXIST);
 	assert_int_equal(second.v2_fd, -1);
 	assert_int_equal(count_groups(&f->host, f->id), trees);
 	assert_int_equal(cgroup_remove(&f->host, f->id, &err), 0);
@@ -164,7 +164,7 @@ static void test_create_undoes_what_it_made_when_a_later_tree_fails(void **state
 			(void)unlinkat(f->host.v2_fd, path, AT_REMOVEDIR);
 	}
 	assert_int_equal(count_groups(&f->host, f->id), 1);
-	assert_int_equal(cgroup_create(&f->host, f->id, &group, &err), -EEXIST);
+	assert_int_equal(create_groups(&f->host, f->id, &group, &err), -EEXIST);
 	assert_non_null(strstr(err.text, cgroup_controller_name((enum cgroup_controller)last)));
 	assert_int_equal(count_groups(&f->host, f->id), 1);
 	assert_true(exists(f->host.v1_fd[last], f->id));
@@ -177,7 +177,7 @@ static int churn(const struct cgroup_host *host, const char *id)
 		struct cgroup group = CGROUP_NULL;
 		const struct dyno_limits limits = { .pids = 8 };
 
-		if (cgroup_create(host, id, &group, NULL) < 0)
+		if (create_groups(host, id, &group, NULL) < 0)
 			return 1;
 		if ((host->v2_has[CGROUP_PIDS] || host->v1_fd[CGROUP_PIDS] >= 0) &&
 		    cgroup_limit(host, &group, &limits, NULL) < 0)

@@ -90,7 +90,7 @@ static int user_makes_groups(const struct fixture *f)
 		return 1;
 	if (host.v2_has[CGROUP_PIDS] != f->host.v2_has[CGROUP_PIDS] || !host.v2_has[CGROUP_FREEZER])
 		return 2;
-	if (cgroup_create(&host, f->id, &group, NULL) < 0)
+	if (create_groups(&host, f->id, &group, NULL) < 0)
 		return 3;
 	if (host.v2_has[CGROUP_PIDS] && cgroup_limit(&host, &group, &limits, NULL) < 0)
 		return 4;
@@ -232,7 +232,7 @@ static int user_of_v1(const struct fixture *f)
 		return 1;
 	if (host.layout != DYNO_CGROUP_V1 || host.v2_fd >= 0 || host.v1_fd[CGROUP_FREEZER] < 0)
 		return 2;
-	if (cgroup_create(&host, f->id, &group, NULL) < 0 || cgroup_clone_fd(&group) >= 0)
+	if (create_groups(&host, f->id, &group, NULL) < 0 || cgroup_clone_fd(&group) >= 0)
 		return 3;
 	if (cgroup_limit(&host, &group, &limits, NULL) < 0)
 		return 4;
@@ -277,7 +277,7 @@ static int find_elsewhere(const struct fixture *f)
 		return 2;
 	if (cgroup_host_open(&host, NULL) < 0 || host.layout != DYNO_CGROUP_V2)
 		return 3;
-	if (cgroup_create(&host, f->id, &group, NULL) < 0 || !exists(host.v2_fd, f->id))
+	if (create_groups(&host, f->id, &group, NULL) < 0 || !exists(host.v2_fd, f->id))
 		return 4;
 	cgroup_done(&group);
 	if (cgroup_remove(&host, f->id, NULL) < 0)
@@ -326,7 +326,7 @@ static int find_nothing(const struct fixture *f)
 	if (!strstr(host.why, "no cgroup file system is mounted"))
 		return 2;
 	/* all of it works, and does nothing */
-	if (cgroup_create(&host, f->id, &group, NULL) < 0 || cgroup_join_child(&group, NULL) < 0)
+	if (create_groups(&host, f->id, &group, NULL) < 0 || cgroup_join_child(&group, NULL) < 0)
 		return 3;
 	return cgroup_remove(&host, f->id, NULL) < 0 ? 4 : 0;
 }

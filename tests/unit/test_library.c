@@ -638,7 +638,9 @@ static void nothing_leaks(void **state)
 	struct fixture *f = *state;
 	unsigned before;
 
-	(void)run(f, &quiet, SHELL("exit 0"));
+	/* from the second on a host keeps what the next one needs */
+	for (int i = 0; i < 3; i++)
+		(void)run(f, &quiet, SHELL("exit 0"));
 	before = count_descriptors();
 	for (int i = 0; i < 50; i++) {
 		struct dyno_app app = app_of(f, VECTOR(i % 5 ? "/bin/true" : "/no/such/command"));
@@ -649,6 +651,7 @@ static void nothing_leaks(void **state)
 			next(dyno, i % 5 ? DYNO_EVENT_UP : DYNO_EVENT_FAILED);
 		dyno_destroy(dyno);
 	}
+	(void)run(f, &quiet, SHELL("exit 0"));
 	assert_int_equal(count_descriptors(), before);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 }
