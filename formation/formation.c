@@ -93,8 +93,8 @@ void formation_happens(struct formation *formation, struct place *place, enum ha
 	enum state before = place->life.state;
 	unsigned actions;
 
-	/* what the table does not know is not told either */
-	if (place->life.one_off ? what == HAPPENING_LATE || what == HAPPENING_GREEDY : before != STATE_DOWN)
+	/* what the table does not know is not told either; and a one-off dyno is never restarted */
+	if (place->life.one_off ? what != HAPPENING_RESTART && what != HAPPENING_RELEASE : before != STATE_DOWN)
 		tell_happening(formation, place, what);
 	actions = states_happen(&place->life, what, &formation->setup->rules, formation->now.ns, chance());
 	if (place->life.state != before) {
