@@ -198,16 +198,29 @@ static void serve_restart(struct client *client, const char *name, bool stop)
 	done(client, text);
 }
 
+/** command_of() - what @line runs: of a process type its command, with what follows behind it. Return: NULL without memory */
+static char *command_of(const struct plan *plan, const char *line)
+{
+	size_t word = strcspn(line, " ");
+	const struct plan_type *type = plan_find(plan, line, word);
+	char *command = NULL;
+
+	if (!type)
+		return strdup(line);
+	return asprintf(&command, "%s%s", type->command, line + word) < 0 ? NULL : command;
+}
+
 /** serve_run() - a one-off dyno whose output goes to the log: a process type's command, or a command line */
-static void serve_run(struct client *client, const char *command)
+static void serve_run(struct client *client, const char *line)
 {
 	struct formation *formation = client->formation;
-	const struct plan_type *type = plan_find(&formation->recipe.plan, command, strlen(command));
-	struct place *place = formation_one_off(formation, "run", type ? type->command : command);
+	_cleanup_free_ char *command = command_of(&formation->recipe.plan, line);
+	bool up = formation->recipe.plan.types != NULL;
+	struct place *place = command && up ? formation_one_off(formation, "run", command) : NULL;
 	struct dyno_error err = { 0 };
 
-	if (!place || !formation->recipe.plan.types) {
-		error_set(&err, -EAGAIN, "run", place ? "the app is not up yet" : "no memory for another dyno");
+	if (!place) {
+		error_set(&err, -EAGAIN, "run", up ? "no memory for another dyno" : "the app is not up yet");
 		failed(client, &err);
 		return;
 	}
