@@ -62,15 +62,16 @@ struct logs_given {
 	uint64_t lines;
 };
 
-/** struct run_app_given - `dyno run:app` */
+/** struct run_app_given - `dyno run:app`; @exit_code: what heroku run needs -x for is so anyway; @env: files, or variables */
 struct run_app_given {
 	bool help;
 	bool no_tty;
+	bool exit_code;
 	const char *app;
 	const char *root;
 	const char *size;
 	const char *net;
-	struct option_list env_file;
+	struct option_list env;
 };
 
 /** struct top_given - `dyno top` */
