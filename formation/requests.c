@@ -250,7 +250,7 @@ static void hear(struct log_listener *listener, const struct logline *line)
 	request_line((struct client *)((char *)listener - offsetof(struct client, listener)), line);
 }
 
-void request_overflow(struct client *client)
+bool request_overflow(struct client *client)
 {
 	uint64_t since_us = 0;
 	uint64_t dropped = sink_report(&client->out, &since_us);
@@ -261,12 +261,13 @@ void request_overflow(struct client *client)
 	int length;
 
 	if (dropped == 0)
-		return;
+		return false;
 	(void)logline_time(since_us, since, sizeof(since));
 	length = text_format(text, sizeof(text),
 	                     "Error L11 (Tail buffer overflow): %" PRIu64 " messages dropped since %s", dropped, since);
 	line.length = length < 0 ? 0 : (size_t)length;
 	request_line(client, &line);
+	return true;
 }
 
 /** serve_logs() - the last @count lines, and all that follow if it wants them */
