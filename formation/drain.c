@@ -213,8 +213,8 @@ uint64_t drain_due(const struct formation *formation)
 	return due;
 }
 
-/** tell_dropped() - the receiver hears how much it did not get */
-static void tell_dropped(struct drain *drain)
+/** tell_dropped() - the receiver hears how much it did not get. Return: whether there is more to send */
+static bool tell_dropped(struct drain *drain)
 {
 	uint64_t since_us = 0, dropped = sink_report(&drain->out, &since_us);
 	char text[160], since[40];
@@ -224,22 +224,28 @@ static void tell_dropped(struct drain *drain)
 	int length;
 
 	if (dropped == 0)
-		return;
+		return false;
 	(void)logline_time(since_us, since, sizeof(since));
 	length = text_format(text, sizeof(text),
 	                     "Error L10 (output buffer overflow): %" PRIu64 " messages dropped since %s", dropped,
 	                     since);
 	line.length = length < 0 ? 0 : (size_t)length;
 	hear(&drain->listener, &line);
+	return true;
 }
 
 void drain_flush(struct formation *formation)
 {
 	for (struct drain *drain = formation->drains; drain; drain = drain->next) {
+		int left;
+
 		if (!drain->joined)
 			continue;
-		tell_dropped(drain);
-		if (sink_flush(&drain->out) < 0)
+		left = sink_flush(&drain->out);
+		/* who has just caught up is told at once: nothing else may happen for long */
+		if (left >= 0 && tell_dropped(drain))
+			left = sink_flush(&drain->out);
+		if (left < 0)
 			lose(drain);
 		else if (drain->out.used == 0)
 			drain->queued = 0;
