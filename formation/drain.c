@@ -24,9 +24,10 @@
 #define WAIT_MOST_NS (60 * NS_PER_S)
 #define QUEUE_SIZE (4U << 20)
 
-/* local7.info and local3.info */
+/* local7.info, local3.info and local0.info */
 #define PRIORITY_APP 190
 #define PRIORITY_PLATFORM 158
+#define PRIORITY_API 134
 
 /**
  * struct drain - one receiver
@@ -53,6 +54,14 @@ struct drain {
 	uint64_t wait_ns;
 };
 
+/** priority() - of @line. No dyno is called "api", as theirs have a number behind a dot */
+static int priority(const struct logline *line)
+{
+	if (line->platform)
+		return PRIORITY_PLATFORM;
+	return strcmp(line->dyno, "api") == 0 ? PRIORITY_API : PRIORITY_APP;
+}
+
 size_t drain_format(const struct logline *line, const char *token, char *buf)
 {
 	enum { COUNT = 12 };
@@ -61,9 +70,8 @@ size_t drain_format(const struct logline *line, const char *token, char *buf)
 	int head, digits;
 
 	(void)logline_time(line->wall_us, time, sizeof(time));
-	head = snprintf(at, LOGLINE_HEAD + 64, "<%d>1 %s %.40s %s %.128s - - ",
-	                line->platform ? PRIORITY_PLATFORM : PRIORITY_APP, time, token, logline_source(line),
-	                line->dyno);
+	head = snprintf(at, LOGLINE_HEAD + 64, "<%d>1 %s %.40s %s %.128s - - ", priority(line), time, token,
+	                logline_source(line), line->dyno);
 	memcpy(at + head, line->text, length);
 	length += (size_t)head;
 	digits = snprintf(count, sizeof(count), "%zu ", length);
