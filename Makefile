@@ -72,7 +72,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := app_support births launch launcher_support lifecycle_support machine support world run_launcher_support
-SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_one_off test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
+SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
 	test_launcher_verb test_run_launcher
