@@ -147,7 +147,7 @@ static void test_start_ends_when_the_release_process_fails(struct fixture *f)
 	assert_silent_on(p, "heroku[web.1]");
 }
 
-static void test_a_web_dyno_is_up_when_it_listens(struct fixture *f)
+static void contract_4_2_a_web_dyno_is_up_when_it_listens_or_killed_by_r10(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
@@ -229,7 +229,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),
 	SANDBOX_TEST(test_start_stops_at_once_when_asked_twice, AS_BOTH),
 	SANDBOX_TEST(test_start_ends_when_the_release_process_fails, AS_BOTH),
-	SANDBOX_TEST(test_a_web_dyno_is_up_when_it_listens, AS_BOTH),
+	SANDBOX_TEST(contract_4_2_a_web_dyno_is_up_when_it_listens_or_killed_by_r10, AS_BOTH),
 	SANDBOX_TEST(test_start_that_is_killed_leaves_nothing, AS_BOTH),
 	SANDBOX_TEST(test_start_says_what_is_wrong, AS_BOTH),
 };
