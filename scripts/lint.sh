@@ -84,6 +84,7 @@ part listed listed
 part format format
 part budget scripts/lint-budget.sh "${sources[@]}"
 part floors scripts/lint-floors.sh "${sources[@]}" "${headers[@]}"
+part contract scripts/lint-contract.py
 part comments scripts/lint-comments.py "${sources[@]}"
 part exports exports
 part static static
