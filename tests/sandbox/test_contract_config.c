@@ -12,7 +12,7 @@ static int compare_text(const void *a, const void *b)
 static const char *keys_of(const struct process *p, const char *dyno)
 {
 	static const char *const shells[] = { "PWD", "SHLVL", "_", "OLDPWD", "ready" };
-	const char *start = support_format("app[%s]: ", dyno), *keys[32], *text = "";
+	const char *start = support_format("app[%s]: ", dyno), *keys[32] = { NULL }, *text = "";
 	size_t count = 0;
 
 	for (const char *at = p->out; (at = strstr(at, start)) && count < 32;) {

@@ -10,7 +10,8 @@ static const char *one_off(const struct process *p)
 {
 	const char *name = strstr(p->out, "run.");
 
-	assert_that(p, name != NULL);
+	if (!name)
+		FAIL("no one-off dyno was told of: %s\n", p->out);
 	for (int i = 4; i < 8; i++)
 		assert_that(p, isdigit((unsigned char)name[i]) != 0);
 	assert_that(p, name[8] == '\n');
