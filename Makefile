@@ -417,8 +417,8 @@ bench-gate: $(BENCH_GATE) ## fail if boots became 1.5 times slower than benchmar
 
 SOURCES = $(LIB_SRC) $(APP_LIB_SRC) $(CLI_SRC) $(APP_SRC) cli/app/stamp.c $(PROBE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) isolation/gen_syscalls.c
 
-lint: $(FILTER) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments
-	$(Q)scripts/lint.sh $(SOURCES)
+lint: $(FILTER) $(DOCS) compile_commands.json ## format, clang-tidy, cppcheck, shellcheck, size budget, floors, comments, completions, units
+	$(Q)build=$(B) scripts/lint.sh $(SOURCES)
 
 format: ## rewrite the sources as .clang-format says
 	clang-format -i $(SOURCES) $(wildcard $(sort $(dir $(SOURCES) include/dyno.h runtime/dyno.h)):%=%*.h)
