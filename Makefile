@@ -73,7 +73,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := app_support births launch launcher_support lifecycle_support machine support world run_launcher_support
 SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
-	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
+	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_reach_launcher test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
 	test_launcher_verb test_run_launcher
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
@@ -163,7 +163,7 @@ SHORT_BIN := $(filter-out %/test_contract_limits %/test_servers %/test_soak %/te
 # of the network depends on the kernel is in the unit tests named here, as are cgroups and project quotas.
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
-	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench init launcher_verb listen publish reach rootless_network run_launcher servers terminal),$(SHORT_BIN))
+	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench init launcher_verb listen publish reach reach_launcher rootless_network run_launcher servers terminal),$(SHORT_BIN))
 # what must hold of a dyno however it was born (tests/sandbox/births.c)
 BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,cve environment ephemeral isolation limits neighbours)
 # as root the sandbox tests play the ordinary user, too: what is left are those to whom it matters who runs them
