@@ -52,9 +52,10 @@ const struct body *formation_predecessor(const struct formation *formation, cons
 
 void formation_launch(struct formation *formation, struct place *place)
 {
-	struct plan_type none = { 0 };
+	struct plan_type none = { .size = place->size };
 	struct dyno_limits limits = plan_limits(place->type ? place->type : &none);
-	const struct environment *vars = place->release ? &formation->coming.vars : &formation->recipe.vars;
+	const struct formation_recipe *recipe = place->release ? &formation->coming : &formation->recipe;
+	const struct environment *vars = place->vars.count > 0 ? &place->vars : &recipe->vars;
 	struct dyno_error err = { 0 };
 
 	if (place->life.listens && formation_predecessor(formation, place)) {
@@ -149,6 +150,7 @@ static void place_free(struct formation *formation, struct place *place)
 	if (place->body)
 		place->body->place = NULL;
 	free(place->command);
+	environment_done(&place->vars);
 	free(place);
 }
 

@@ -210,20 +210,49 @@ static char *command_of(const struct plan *plan, const char *line)
 	return asprintf(&command, "%s%s", type->command, line + word) < 0 ? NULL : command;
 }
 
+/**
+ * read_run() - size and variables of a one-off dyno, from the third word of @frame on
+ * @ret_vars: the app's config vars and these; empty when there are none. Return: 0 or negative errno
+ */
+static int read_run(const struct formation *formation, const struct wire_frame *frame, const struct size **ret_size,
+                    struct environment *ret_vars, struct dyno_error *err)
+{
+	const struct environment *vars = &formation->recipe.vars;
+	struct plan_type type = { 0 };
+	struct plan plan = { .types = &type, .count = 1 };
+	int code = 0;
+
+	if (frame->count > 2 && frame->words[2][0])
+		code = plan_resize(&plan, frame->words[2], err);
+	for (size_t i = 0; frame->count > 3 && i < vars->count && code == 0; i++)
+		code = environment_set(ret_vars, vars->vars[i], err);
+	for (size_t i = 3; i < frame->count && code == 0; i++)
+		code = environment_set(ret_vars, frame->words[i], err);
+	*ret_size = type.size;
+	return code;
+}
+
 /** serve_run() - a one-off dyno whose output goes to the log: a process type's command, or a command line */
-static void serve_run(struct client *client, const char *line)
+static void serve_run(struct client *client, const struct wire_frame *frame)
 {
 	struct formation *formation = client->formation;
-	_cleanup_free_ char *command = command_of(&formation->recipe.plan, line);
+	_cleanup_free_ char *command = command_of(&formation->recipe.plan, frame->words[1]);
 	bool up = formation->recipe.plan.types != NULL;
-	struct place *place = command && up ? formation_one_off(formation, "run", command) : NULL;
+	struct environment vars = { 0 };
+	const struct size *size = NULL;
 	struct dyno_error err = { 0 };
+	int code = read_run(formation, frame, &size, &vars, &err);
+	struct place *place = code == 0 && command && up ? formation_one_off(formation, "run", command) : NULL;
 
 	if (!place) {
-		error_set(&err, -EAGAIN, "run", up ? "no memory for another dyno" : "the app is not up yet");
+		environment_done(&vars);
+		if (code == 0)
+			error_set(&err, -EAGAIN, "run", up ? "no memory for another dyno" : "the app is not up yet");
 		failed(client, &err);
 		return;
 	}
+	place->size = size;
+	place->vars = vars;
 	formation_happens(formation, place, HAPPENING_START);
 	done(client, place->label);
 }
@@ -321,7 +350,7 @@ void request_serve(struct client *client, const struct wire_frame *frame)
 	} else if (strcmp(verb, "stop") == 0 && first) {
 		serve_restart(client, first, true);
 	} else if (strcmp(verb, "run") == 0 && first) {
-		serve_run(client, first);
+		serve_run(client, frame);
 	} else if (strcmp(verb, "release") == 0) {
 		formation_release(client->formation);
 		done(client, "");

@@ -123,6 +123,26 @@ const struct option_spec start_specs[] = {
 
 const struct option_spec live_specs[] = { APP_SPEC(struct live_given), VERB_HELP_SPEC, { 0 } };
 
+const struct option_spec run_detached_specs[] = {
+	APP_SPEC(struct run_detached_given),
+	{ .name = "env",
+	  .letter = 'e',
+	  .type = OPTION_LIST,
+	  .metavar = "KEY=VALUE[;KEY=VALUE]",
+	  .offset = offsetof(struct run_detached_given, env),
+	  .min = 1,
+	  .help = "variables of this dyno beside its config vars" },
+	{ .name = "size",
+	  .letter = 's',
+	  .type = OPTION_STRING,
+	  .metavar = "SIZE",
+	  .offset = offsetof(struct run_detached_given, size),
+	  .min = 1,
+	  .help = "dyno size (default: standard-1x)" },
+	VERB_HELP_SPEC,
+	{ 0 },
+};
+
 const struct option_spec live_list_specs[] = {
 	APP_SPEC(struct live_list_given),
 	{ .name = "json",

@@ -77,6 +77,33 @@ static void contract_4_10_e_sets_variables_of_that_dyno(struct fixture *f)
 	assert_silent_on(p, "secret");
 }
 
+static void contract_4_10_e_and_s_of_a_detached_one(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	app_place(f, "Procfile", "worker: ./probe trap\n");
+	assert_int_equal(APP(f, p, "config:set", "A=config", "B=config"), 0);
+	APP_START(f, app, "-m", "worker=1");
+	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
+	assert_int_equal(APP(f, p, "run:detached", "-e", "A=1;E=2 3", "-e", "F=", "-s", "standard-2x", "echo",
+	                     "$A,$B,$E,$F.; exec ./probe trap"),
+	                 0);
+	assert_that(app, launch_expect(app, support_format("app[%s]: 1,config,2 3,.\n", one_off(p))));
+	assert_int_equal(APP(f, p, "ps:app", "--json"), 0);
+	assert_string_equal(
+		life_json(p->out, "print([x['memory_quota'] >> 20 for x in d['dynos'] if x['memory_quota']])"),
+		"[512, 1024]");
+	/* the next one has none of it */
+	assert_int_equal(APP(f, p, "run:detached", "echo $A,$B,$E,$F."), 0);
+	assert_that(app, launch_expect(app, support_format("app[%s]: config,config,,.\n", one_off(p))));
+	assert_int_not_equal(APP(f, p, "run:detached", "-s", "enormous", "./probe say no"), 0);
+	assert_says(p, "there is no dyno size 'enormous'");
+	assert_int_not_equal(APP(f, p, "run:detached", "-e", "=secret", "./probe say no"), 0);
+	assert_silent_on(p, "secret");
+	assert_int_equal(launch_stop(f, app), 0);
+	assert_silent_on(app, "]: no\n");
+}
+
 static void contract_4_10_x_passes_the_exit_code(struct fixture *f)
 {
 	struct process *p = life_process(1);
@@ -184,6 +211,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(contract_4_10_a_type_is_its_command_with_arguments, AS_BOTH),
 	SANDBOX_TEST(contract_4_10_two_dashes_end_the_options, AS_BOTH),
 	SANDBOX_TEST(contract_4_10_e_sets_variables_of_that_dyno, AS_BOTH),
+	SANDBOX_TEST(contract_4_10_e_and_s_of_a_detached_one, AS_BOTH),
 	SANDBOX_TEST(contract_4_10_x_passes_the_exit_code, AS_BOTH),
 	SANDBOX_TEST(contract_4_10_s_is_the_size, AS_ROOT),
 	SANDBOX_TEST(contract_4_10_attached_has_a_terminal_unless_no_tty, AS_BOTH),
