@@ -189,6 +189,7 @@ static void contract_4_9_l10_tells_a_drain_what_it_did_not_get(struct fixture *f
 	static const char l10[] = "heroku logplex - - Error L10 (output buffer overflow): ";
 	struct process *app = life_process(0);
 	unsigned long dropped, came = 0;
+	long long connected;
 	struct receiver r;
 
 	receiver_bind(&r);
@@ -199,7 +200,11 @@ static void contract_4_9_l10_tells_a_drain_what_it_did_not_get(struct fixture *f
 	/* nobody is there until all of it was written; then it is tried again */
 	wait_for_log(f, "]: ready=", 2);
 	assert_int_equal(listen(r.listener, 4), 0);
+	assert_true(receiver_expect(&r, "<190>"));
+	connected = life_ms();
 	assert_true(receiver_expect(&r, l10));
+	/* when it has caught up, and not when the next thing happens: memory is looked at every 20 s */
+	assert_true(life_ms() - connected < 10000);
 	dropped = strtoul(strstr(r.text, l10) + strlen(l10), NULL, 10);
 	for (const char *at = r.text; (at = strstr(at, " - - 000")); at++)
 		came++;
@@ -222,6 +227,7 @@ static void contract_4_9_l11_tells_a_slow_tail_what_it_did_not_get(struct fixtur
 	static const char l11[] = "heroku[logplex]: Error L11 (Tail buffer overflow): ";
 	struct process *app = life_process(0), *tail = life_process(1), *p = life_process(3);
 	unsigned long dropped;
+	long long awake;
 
 	app_place(f, "Procfile",
 	          support_format("flood: yes %0127d | head -n 17000; exec ./probe trap\nquiet: ./probe trap\n", 7));
@@ -234,7 +240,9 @@ static void contract_4_9_l11_tells_a_slow_tail_what_it_did_not_get(struct fixtur
 	assert_int_equal(APP(f, p, "ps:scale", "flood=4"), 0);
 	wait_for_log(f, "]: ready=", 5);
 	kill(tail->pid, SIGCONT);
+	awake = life_ms();
 	assert_that(tail, launch_expect(tail, "came="));
+	assert_that(tail, life_ms() - awake < 10000);
 	assert_says(tail, l11);
 	dropped = strtoul(strstr(tail->out, l11) + strlen(l11), NULL, 10);
 	assert_in_range(process_number(tail, "came") + dropped, 68000, 68000 + 32);
