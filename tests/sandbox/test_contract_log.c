@@ -83,11 +83,13 @@ static bool parse(struct receiver *r)
 static bool receiver_expect(struct receiver *r, const char *text)
 {
 	long long deadline = life_ms() + 60000;
+	size_t seen = 0; /* of text in which it is not */
 
-	while (!strstr(r->text, text) && life_ms() < deadline) {
+	while (!strstr(r->text + seen, text) && life_ms() < deadline) {
 		struct pollfd ready = { .fd = r->fd < 0 ? r->listener : r->fd, .events = POLLIN };
 		ssize_t n;
 
+		seen = r->length > strlen(text) ? r->length - strlen(text) : 0;
 		if (poll(&ready, 1, 1000) != 1)
 			continue;
 		if (r->fd < 0) {
@@ -101,7 +103,7 @@ static bool receiver_expect(struct receiver *r, const char *text)
 		while (parse(r))
 			;
 	}
-	return strstr(r->text, text) != NULL;
+	return strstr(r->text + seen, text) != NULL;
 }
 
 static void contract_4_9_a_drain_gets_rfc_5424_by_octet_count(struct fixture *f)
@@ -206,7 +208,7 @@ static void contract_4_9_l10_tells_a_drain_what_it_did_not_get(struct fixture *f
 	/* when it has caught up, and not when the next thing happens: memory is looked at every 20 s */
 	assert_true(life_ms() - connected < 10000);
 	dropped = strtoul(strstr(r.text, l10) + strlen(l10), NULL, 10);
-	for (const char *at = r.text; (at = strstr(at, " - - 000")); at++)
+	for (const char *at = r.text; (at = memmem(at, r.length - (size_t)(at - r.text), " - - 000", 8)); at++)
 		came++;
 	/* a few others of this app came after the first one that was dropped */
 	assert_in_range(came + dropped, 36000, 36000 + 16);
