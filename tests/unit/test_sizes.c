@@ -13,7 +13,7 @@
 
 #define MIB (1ULL << 20)
 
-static void limits_are_as_documented(void **state)
+static void contract_4_4_ram_cpu_and_processes_of_each_size(void **state)
 {
 	static const struct {
 		const char *name;
@@ -69,7 +69,7 @@ static void found_whatever_the_case_but_whole(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(limits_are_as_documented),
+		cmocka_unit_test(contract_4_4_ram_cpu_and_processes_of_each_size),
 		cmocka_unit_test(labels_are_the_names_in_capitals),
 		cmocka_unit_test(found_whatever_the_case_but_whole),
 	};
