@@ -422,7 +422,7 @@ lint: $(FILTER) $(DOCS) compile_commands.json ## format, clang-tidy, cppcheck, s
 	$(Q)build=$(B) scripts/lint.sh $(SOURCES)
 
 format: ## rewrite the sources as .clang-format says
-	clang-format -i $(SOURCES) $(wildcard $(sort $(dir $(SOURCES) include/dyno.h runtime/dyno.h)):%=%*.h)
+	clang-format -i $(SOURCES) $(wildcard $(addsuffix *.h,$(sort $(dir $(SOURCES) include/dyno.h))))
 
 # make writes it itself: one entry for each source, with the flags of its rule
 define NEWLINE
