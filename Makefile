@@ -67,7 +67,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_detect test_dotenv test_environment test_formation_log test_gc test_identity test_landlock test_library \
 	test_listen test_mounts test_netlink test_network test_network_tenants test_network_walls test_nft test_options \
 	test_plan test_policy test_pool test_procfile test_protocol test_publish test_registry test_relay test_releases \
-	test_resolver test_rlimits test_rootless test_scratch test_shed test_sizes test_skeleton test_spec test_states \
+	test_resolver test_rlimits test_rootless test_scale test_scratch test_shed test_sizes test_skeleton test_spec test_states \
 	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_text test_tree \
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
@@ -83,13 +83,13 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 CLI_SRC := $(LAUNCHER:%=launcher/%.c) $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
-FORMATION := backoff body drain formation link log logfile logline loop measure plan requests ring serve sink states wire
+FORMATION := backoff body drain formation link log logfile logline loop measure plan requests ring scale serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
 	bench_peer bench_plan bench_ready bench_report bench_root bench_spawn bench_stats bench_svg bench_words \
 	check config config_edit config_set console detect directory live live_list live_rows logs operands recipe \
-	releases run_app settings start top vars_print
+	releases run_app scale settings start top vars_print
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
@@ -316,7 +316,7 @@ $(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
 $(B)/tests/unit/test_bench_stats: $(B)/pic/cli/app/bench_stats.o
 $(B)/tests/unit/test_bench_stats: TEST_LIBS = -lm
 $(B)/tests/sandbox/test_bench: TEST_LIBS = $(JANSSON_LIBS)
-$(B)/tests/unit/test_releases $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
+$(B)/tests/unit/test_releases $(B)/tests/unit/test_scale $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
 

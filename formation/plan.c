@@ -168,8 +168,10 @@ static int apply(struct plan *plan, const struct change *change, struct dyno_err
 			return error_set(err, -EINVAL, "scale", "%s: %u dynos are more than %d", type->name, quantity,
 			                 PLAN_QUANTITY_MAX);
 		type->quantity = quantity;
+		type->scaled = true;
 		if (change->size)
 			type->size = change->size;
+		type->resized |= change->size != NULL;
 	}
 	return 0;
 }
@@ -262,9 +264,12 @@ static int resize_word(struct plan *plan, char *word, struct dyno_error *err)
 		*equals = '\0';
 		return plan_unknown(plan, word, err);
 	}
-	for (size_t i = 0; i < plan->count; i++)
-		if (!only || &plan->types[i] == only)
-			plan->types[i].size = size;
+	for (size_t i = 0; i < plan->count; i++) {
+		if (only && &plan->types[i] != only)
+			continue;
+		plan->types[i].size = size;
+		plan->types[i].resized = true;
+	}
 	return 0;
 }
 
@@ -277,6 +282,20 @@ int plan_scale(struct plan *plan, const char *word, struct dyno_error *err)
 int plan_resize(struct plan *plan, const char *word, struct dyno_error *err)
 {
 	return change_plan(plan, word, resize_word, NULL, err);
+}
+
+void plan_settle(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		plan->types[i].scaled = plan->types[i].resized = false;
+}
+
+void plan_told(const struct plan *plan, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < plan->count; i++)
+		(void)text_append(buf, size, "%s%s@%u:%s", i ? " " : "", plan->types[i].name, plan->types[i].quantity,
+		                  plan_size_label(&plan->types[i]));
 }
 
 unsigned plan_port(const struct plan_type *type, unsigned index)
