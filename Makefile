@@ -52,7 +52,7 @@ ISOLATION := attach namespaces identity mounts stack skeleton scratch devices pr
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
-CONFIG := command dotenv environment mistakes sizes
+CONFIG := command dotenv environment mistakes sizes sizes_file
 RUNTIME := host spec app prepare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
@@ -76,7 +76,7 @@ SANDBOX_TESTS := test_bench test_cve test_cve_files test_environment test_epheme
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
 	test_launcher_verb test_run_launcher
-FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
+FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_sizes fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c) $(LAUNCHER_CLIENT:%=launcher/%.c)

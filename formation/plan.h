@@ -22,7 +22,6 @@
 
 /**
  * struct plan_type - one process type
- * @size: NULL for the default, a standard-1x
  * @port: of its first dyno; the others follow
  * @scaled, @resized: its quantity, its size was asked for since plan_make() or plan_settle()
  */
@@ -30,7 +29,7 @@ struct plan_type {
 	char *name;
 	char *command;
 	unsigned quantity;
-	const struct size *size;
+	struct size size;
 	unsigned port;
 	bool scaled;
 	bool resized;
@@ -83,6 +82,9 @@ unsigned plan_port(const struct plan_type *type, unsigned index);
 
 /** plan_is_web() - dynos of this type are reached from outside, and up when they listen */
 bool plan_is_web(const struct plan_type *type);
+
+/** plan_same_size() - dynos of both have the same limits, called the same */
+bool plan_same_size(const struct plan_type *a, const struct plan_type *b);
 
 /** plan_limits() - of a dyno of @type */
 struct dyno_limits plan_limits(const struct plan_type *type);

@@ -145,32 +145,42 @@ static int change_plan(struct plan *plan, const struct wire_frame *frame,
 	return code;
 }
 
-/** serve_scale() - scale and type: dynos whose size changes are restarted with it */
-static void serve_scale(struct client *client, const struct wire_frame *frame, bool sizes)
+/** scaled() - act on a plan that was changed; @before: its types as they were */
+static void scaled(struct client *client, const struct plan_type *before)
 {
 	struct formation *formation = client->formation;
-	struct plan *plan = &formation->recipe.plan;
-	_cleanup_free_ const struct size **before = calloc(plan->count ? plan->count : 1, sizeof(const struct size *));
-	struct dyno_error err = { 0 };
+	const struct plan *plan = &formation->recipe.plan;
 	char text[2048];
-	size_t i;
 
-	if (!before)
-		return;
-	for (i = 0; i < plan->count; i++)
-		before[i] = plan->types[i].size;
-	if (change_plan(plan, frame, sizes ? plan_resize : plan_scale, &err) < 0) {
-		failed(client, &err);
-		return;
-	}
 	plan_told(plan, text, sizeof(text));
 	log_api(formation, "Scaled to ", text);
 	keep_scale(formation);
 	for (struct place *place = formation->places; place; place = place->next)
-		if (place->type && place->type->size != before[place->type - plan->types])
+		if (place->type && !plan_same_size(place->type, &before[place->type - plan->types]))
 			formation_happens(formation, place, HAPPENING_RESTART);
 	formation_fit(formation);
 	done(client, text);
+}
+
+/** serve_scale() - scale and type: dynos whose size changes are restarted with it */
+static void serve_scale(struct client *client, const struct wire_frame *frame, bool sizes)
+{
+	struct plan *plan = &client->formation->recipe.plan;
+	struct plan_type *before = calloc(plan->count + 1, sizeof(*before));
+	struct dyno_error err = { 0 };
+	int code = -ENOMEM;
+
+	if (before) {
+		memcpy(before, plan->types, plan->count * sizeof(*before));
+		code = change_plan(plan, frame, sizes ? plan_resize : plan_scale, &err);
+	} else {
+		error_set(&err, code, "scale", "no memory for the formation");
+	}
+	if (code < 0)
+		failed(client, &err);
+	else
+		scaled(client, before);
+	free(before);
 }
 
 /** serve_restart() - restart or stop what @name means: a dyno, a type, or everything. One-off dynos only end */

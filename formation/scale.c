@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/setting.h"
+#include "config/sizes_file.h"
 
 #define QUANTITY "scale."
 #define SIZE "size."
@@ -41,9 +42,9 @@ int scale_keep(struct config_store *store, const char *app, const struct plan *p
 			pairs[used++] = kept[i].quantity_key;
 			pairs[used++] = kept[i].quantity;
 		}
-		if (type->resized && type->size) {
+		if (type->resized) {
 			pairs[used++] = kept[i].size_key;
-			pairs[used++] = type->size->name;
+			pairs[used++] = type->size.name;
 		}
 	}
 	return config_setting_set_all(store, app, pairs, err);
@@ -56,13 +57,6 @@ static int read_quantity(const char *key, const char *value, uint64_t *ret, stru
 		return 0;
 	return error_set(err, -EINVAL, "scale", "setting %.140s is no number from 0 to %d: '%.40s'", key,
 	                 PLAN_QUANTITY_MAX, value);
-}
-
-/** read_size() - a dyno size */
-static int read_size(const char *key, const char *value, const struct size **ret, struct dyno_error *err)
-{
-	*ret = sizes_find(value);
-	return *ret ? 0 : error_set(err, -EINVAL, "scale", "setting %.140s is no dyno size: '%.40s'", key, value);
 }
 
 /** struct recall - for the settings as they come */
@@ -83,14 +77,14 @@ static int recall_setting(void *data, const char *key, const char *value)
 	if (!type)
 		return 0;
 	if (text_starts(key, SIZE)) {
-		code = read_size(key, value, &type->size, recall->err);
+		code = sizes_resolve(value, &type->size, recall->err);
 	} else {
 		code = read_quantity(key, value, &quantity, recall->err);
 		if (code == 0)
 			type->quantity = (unsigned)quantity;
 	}
 	if (code < 0)
-		error_remedy(recall->err, "forget it: dyno settings:unset %.140s", key);
+		error_remedy(recall->err, "what was kept is forgotten by dyno settings:unset %.140s", key);
 	return code;
 }
 
@@ -104,8 +98,8 @@ int scale_recall(struct config_store *store, const char *app, struct plan *plan,
 
 int scale_check(const char *key, const char *value, struct dyno_error *err)
 {
-	const struct size *size;
+	struct size size;
 	uint64_t quantity;
 
-	return text_starts(key, SIZE) ? read_size(key, value, &size, err) : read_quantity(key, value, &quantity, err);
+	return text_starts(key, SIZE) ? sizes_resolve(value, &size, err) : read_quantity(key, value, &quantity, err);
 }

@@ -260,6 +260,7 @@ static int scale_by_app_json(const struct recipe_source *source, struct plan *pl
 {
 	struct mistakes m = { .name = "app.json", .first = err };
 	_cleanup_free_ char *text = NULL;
+	struct sizes sizes = { 0 };
 	struct app_json app = { 0 };
 	size_t size = 0;
 	int code = file_read(source->dirfd, "app.json", APP_JSON_SIZE_MAX, &text, &size);
@@ -268,7 +269,10 @@ static int scale_by_app_json(const struct recipe_source *source, struct plan *pl
 		return 0;
 	if (code < 0)
 		return error_set(err, code, "app.json", "cannot read app.json:");
-	code = app_json_parse(text, size, &m, &app);
+	code = sizes_load(&sizes, err);
+	if (code == 0)
+		code = app_json_parse(text, size, &sizes, &m, &app);
+	sizes_done(&sizes);
 	if (code < 0)
 		return code;
 	for (size_t i = 0; i < app.type_count; i++) {
@@ -277,7 +281,7 @@ static int scale_by_app_json(const struct recipe_source *source, struct plan *pl
 		if (!type)
 			continue; /* dyno check tells */
 		type->quantity = app.types[i].quantity;
-		if (app.types[i].size)
+		if (app.types[i].size.name[0])
 			type->size = app.types[i].size;
 	}
 	app_json_done(&app);

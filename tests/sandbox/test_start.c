@@ -131,6 +131,8 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
 	assert_silent_on(app, "heroku[web.1]");
 	/* while it runs */
+	assert_int_equal(VERB(f, p, "ps:type", "worker=none"), 2);
+	assert_says(p, "there is no dyno size 'none'");
 	assert_int_equal(VERB(f, p, "ps:scale", "web=1:standard-2x"), 0);
 	assert_that(app, launch_expect(app, "app[web.1]: ready="));
 	assert_int_equal(VERB(f, p, "ps:scale", "worker=1"), 0);
@@ -156,6 +158,30 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 	assert_int_equal(VERB(f, p, "ps:scale", "all=0"), 0);
 	assert_int_equal(VERB(f, p, "start", "--net", "none"), 2);
 	assert_says(p, "ps:scale web=1");
+}
+
+static void test_sizes_may_be_ones_own(struct fixture *f)
+{
+	const char *config = support_path(f, "config");
+	const char *const env[] = { support_format("DYNO_DATA_DIR=%s", support_path(f, "data")),
+		                    support_format("XDG_CONFIG_HOME=%s", config), NULL };
+	struct process *p = life_process(0);
+
+	support_mkdir(f, config, 0755);
+	support_mkdir(f, support_format("%s/dyno", config), 0755);
+	support_write(support_format("%s/dyno/sizes", config), "tiny memory=64M pids=24\n", 0644);
+	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	place(f, "app.json", "{\"formation\": {\"web\": {\"size\": \"tiny\", \"quantity\": 2}}}");
+	launch_start(f, p, &(struct launch){ .argv = ARGV("ps:scale"), .cwd = f->slug, .env = env });
+	assert_int_equal(launch_finish(f, p), 0);
+	assert_string_equal(p->out, "web=2:Tiny worker=1:Standard-1X\n");
+	launch_start(f, p,
+	             &(struct launch){ .argv = ARGV("run", "--size", "tiny", "--net", "none", "--dry-run", "true"),
+	                               .cwd = f->slug,
+	                               .env = env });
+	assert_int_equal(launch_finish(f, p), 0);
+	assert_says(p, "64.0 MiB");
+	assert_says(p, "processes     24\n");
 }
 
 static void test_run_app_is_a_one_off_dyno_with_the_config_of_the_app(struct fixture *f)
@@ -303,6 +329,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_start_runs_what_the_procfile_says, AS_BOTH),
 	SANDBOX_TEST(test_start_is_controlled_by_name, AS_BOTH),
 	SANDBOX_TEST(test_the_scale_is_kept_over_starts, AS_BOTH),
+	SANDBOX_TEST(test_sizes_may_be_ones_own, AS_BOTH),
 	SANDBOX_TEST(test_run_app_is_a_one_off_dyno_with_the_config_of_the_app, AS_BOTH),
 	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),
 	SANDBOX_TEST(test_start_stops_at_once_when_asked_twice, AS_BOTH),

@@ -81,7 +81,7 @@ static void what_somebody_else_wrote_is_told(void **state)
 	} rows[] = {
 		{ "scale.web", "many", "scale.web is no number from 0 to 1000: 'many'" },
 		{ "scale.web", "1001", "'1001'" },
-		{ "size.clock", "huge", "size.clock is no dyno size: 'huge'" },
+		{ "size.clock", "huge", "there is no dyno size 'huge'" },
 	};
 	struct config_store *store = must_open(*state);
 	struct plan plan = make_plan();
