@@ -224,7 +224,7 @@ static char *command_of(const struct plan *plan, const char *line)
  * read_run() - size and variables of a one-off dyno, from the third word of @frame on
  * @ret_vars: the app's config vars and these; empty when there are none. Return: 0 or negative errno
  */
-static int read_run(const struct formation *formation, const struct wire_frame *frame, const struct size **ret_size,
+static int read_run(const struct formation *formation, const struct wire_frame *frame, struct size *ret_size,
                     struct environment *ret_vars, struct dyno_error *err)
 {
 	const struct environment *vars = &formation->recipe.vars;
@@ -249,7 +249,7 @@ static void serve_run(struct client *client, const struct wire_frame *frame)
 	_cleanup_free_ char *command = command_of(&formation->recipe.plan, frame->words[1]);
 	bool up = formation->recipe.plan.types != NULL;
 	struct environment vars = { 0 };
-	const struct size *size = NULL;
+	struct size size = { 0 };
 	struct dyno_error err = { 0 };
 	int code = read_run(formation, frame, &size, &vars, &err);
 	struct place *place = code == 0 && command && up ? formation_one_off(formation, "run", command) : NULL;
