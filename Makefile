@@ -52,7 +52,7 @@ ISOLATION := attach namespaces identity mounts template stack skeleton scratch d
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
-CONFIG := command dotenv environment mistakes sizes
+CONFIG := command dotenv environment mistakes sizes sizes_file
 RUNTIME := host spec app prepare spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
@@ -67,7 +67,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_detect test_dotenv test_environment test_formation_clock test_formation_log test_gc test_identity test_landlock test_library \
 	test_listen test_mounts test_netlink test_network test_network_tenants test_network_walls test_nft test_options \
 	test_plan test_policy test_pool test_procfile test_protocol test_publish test_registry test_relay test_releases \
-	test_resolver test_rlimits test_rootless test_scratch test_shed test_sizes test_skeleton test_spec test_states \
+	test_resolver test_rlimits test_rootless test_scale test_scratch test_shed test_sizes test_skeleton test_spec test_states \
 	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_template test_text test_tree \
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
@@ -76,20 +76,20 @@ SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contra
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_reach_launcher test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
 	test_launcher_verb test_run_launcher
-FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_spec fuzz_units
+FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_sizes fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
 	$(RUNTIME:%=runtime/%.c) $(LAUNCHER_CLIENT:%=launcher/%.c)
 CLI_SRC := $(LAUNCHER:%=launcher/%.c) $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
-FORMATION := backoff body drain formation link log logfile logline loop measure plan requests ring serve sink states wire
+FORMATION := backoff body drain formation link log logfile logline loop measure plan requests ring scale serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
 	bench_peer bench_plan bench_ready bench_report bench_root bench_spawn bench_stats bench_svg bench_words \
 	check config config_edit config_set console detect directory live live_list live_rows logs operands recipe \
-	releases run_app settings start top vars_print
+	releases run_app scale settings start top vars_print
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \
@@ -316,7 +316,7 @@ $(B)/tests/unit/test_app_json: TEST_LIBS = $(JANSSON_LIBS)
 $(B)/tests/unit/test_bench_stats: $(B)/pic/cli/app/bench_stats.o
 $(B)/tests/unit/test_bench_stats: TEST_LIBS = -lm
 $(B)/tests/sandbox/test_bench: TEST_LIBS = $(JANSSON_LIBS)
-$(B)/tests/unit/test_releases $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
+$(B)/tests/unit/test_releases $(B)/tests/unit/test_scale $(B)/tests/unit/test_store: TEST_LIBS = $(SQLITE_LIBS)
 # it compares our filter with the one that libseccomp would make
 $(B)/tests/unit/test_syscalls: TEST_LIBS = $(SECCOMP_LIBS)
 

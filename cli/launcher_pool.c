@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "config/sizes.h"
+#include "config/sizes_file.h"
 
 #define STEP "pool"
 #define POOL_MAX 65536U
@@ -35,7 +35,8 @@ int launcher_pool_bounds(const char *text, unsigned *ret_min, unsigned *ret_max,
 /** read_words() - the keys that take words: "net", "stack", "slug", "size". Return: 0, -EINVAL, or -ENOENT for another key */
 static int read_words(struct dyno_pool_config *pool, const char *key, const char *value)
 {
-	const struct size *size;
+	struct size size;
+	int code;
 
 	if (strcmp(key, "net") == 0) {
 		pool->shape.net = strcmp(value, "none") == 0 ? DYNO_NET_NONE : DYNO_NET_PRIVATE;
@@ -51,10 +52,10 @@ static int read_words(struct dyno_pool_config *pool, const char *key, const char
 	}
 	if (strcmp(key, "size") != 0)
 		return -ENOENT;
-	size = sizes_find(value);
-	if (size)
-		pool->limits = size->limits;
-	return size ? 0 : -EINVAL;
+	code = sizes_resolve(value, &size, NULL);
+	if (code == 0)
+		pool->limits = size.limits;
+	return code < 0 ? -EINVAL : 0;
 }
 
 /** read_numbers() - the keys that take a number. Return: as read_words() */

@@ -13,7 +13,7 @@
 #include "cli/net_default.h"
 #include "cli/network_options.h"
 #include "cli/verb.h"
-#include "config/sizes.h"
+#include "config/sizes_file.h"
 
 #define RUN(field) offsetof(struct run_given, field)
 
@@ -91,14 +91,15 @@ const struct option_spec run_specs[] = {
 	  .offset = RUN(net),
 	  .help = "network: an address of its own (default), loopback only, or this machine's" },
 	{ .name = "size",
-	  .type = OPTION_CHOICE,
+	  .type = OPTION_STRING,
+	  .min = 1,
 	  .choices = "eco|basic|standard-1x|standard-2x|private-s|performance-m|performance-l|performance-l-ram|"
 	             "performance-xl|performance-2xl",
 	  .metavar = "SIZE",
 	  .offset = RUN(size),
 	  .help = "limits of a Heroku dyno size: eco, basic, standard-1x, standard-2x, private-s, performance-m, "
-	          "performance-l, performance-l-ram, performance-xl or performance-2xl; the four options below override "
-	          "single ones" },
+	          "performance-l, performance-l-ram, performance-xl, performance-2xl or one of /etc/dyno/sizes; the four "
+	          "options below override single ones" },
 	{ .name = "memory",
 	  .letter = 'm',
 	  .type = OPTION_SIZE,
@@ -284,10 +285,12 @@ static int resolve_shape(const struct run_given *given, struct run_request *requ
 }
 
 /** resolve_limits() - those of the size, each overridden by the option of its own */
-static void resolve_limits(const struct run_given *given, struct dyno_limits *limits)
+static int resolve_limits(const struct run_given *given, struct dyno_limits *limits, struct dyno_error *err)
 {
-	if (given->size >= 0)
-		*limits = sizes_find(sizes_names()[given->size])->limits;
+	struct size size = { .limits = *limits };
+	int code = given->size ? sizes_resolve(given->size, &size, err) : 0;
+
+	*limits = size.limits;
 	if (given->memory)
 		limits->memory = given->memory;
 	if (given->pids)
@@ -296,6 +299,7 @@ static void resolve_limits(const struct run_given *given, struct dyno_limits *li
 		limits->cpu_milli = given->cpu_milli;
 	if (given->nofile)
 		limits->nofile = given->nofile;
+	return code;
 }
 
 /** resolve_launcher() - --launcher together with what contradicts it */
@@ -330,8 +334,9 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 	else if (given->timeline_file)
 		ret->timeline = REPORT_TEXT;
 	ret->app.name = given->name;
-	resolve_limits(given, &ret->app.limits);
-	code = given->name ? dyno_name_check(given->name, err) : 0;
+	code = resolve_limits(given, &ret->app.limits, err);
+	if (code == 0 && given->name)
+		code = dyno_name_check(given->name, err);
 	if (code == 0 && given->no_init && app.tty)
 		code = error_set(err, -EINVAL, "terminal", "--tty needs the init that --no-init leaves out");
 	app.no_tty = app.no_tty || given->no_init;

@@ -21,6 +21,7 @@ struct run_given {
 	const char *stack;
 	const char *scratch_dir;
 	const char *name;
+	const char *size;
 	const char *keep;
 	const char *timeline_file;
 	const char *launcher;
@@ -36,7 +37,6 @@ struct run_given {
 	uint64_t nofile;
 	uint64_t grace_ms;
 	uint64_t boot_timeout_ms;
-	int size;
 	int net;
 	int timeline;
 	bool no_init;
@@ -51,7 +51,7 @@ struct run_given {
 /** RUN_GIVEN_DEFAULTS - what stands in a struct run_given before the options are read */
 #define RUN_GIVEN_DEFAULTS                                                                                             \
 	{                                                                                                              \
-		.size = -1, .timeline = -1, .net = -1, .grace_ms = 30000, .boot_timeout_ms = BOOT_TIMEOUT_NOT_GIVEN    \
+		.timeline = -1, .net = -1, .grace_ms = 30000, .boot_timeout_ms = BOOT_TIMEOUT_NOT_GIVEN                \
 	}
 
 /**

@@ -15,12 +15,14 @@
 /**
  * struct parse - @app, under construction
  * @text, @size: where the lines of keys are looked up
+ * @own: sizes besides Heroku's
  * @failed: no memory
  */
 struct parse {
 	struct app_json app;
 	const char *text;
 	size_t size;
+	const struct sizes *own;
 	struct mistakes *m;
 	bool failed;
 };
@@ -112,13 +114,16 @@ static void read_quantity(struct parse *p, struct app_json_type *type, const jso
 static void read_size(struct parse *p, struct app_json_type *type, const json_t *size)
 {
 	const char *word = json_string_value(size);
+	const struct size *found;
 	char all[200] = "";
 
 	if (!size)
 		return;
-	type->size = word ? sizes_find(word) : NULL;
-	if (type->size)
+	found = word ? sizes_get(p->own, word) : NULL;
+	if (found) {
+		type->size = *found;
 		return;
+	}
 	for (const char *const *name = sizes_names(); *name; name++)
 		(void)text_append(all, sizeof(all), "%s%s", *all ? ", " : "", *name);
 	(void)mistakes_add(p->m, place(p, "formation", type->type, "size"),
@@ -186,9 +191,9 @@ static void read_root(struct parse *p, json_t *root)
 		read_members(p, root, "formation", read_type);
 }
 
-int app_json_parse(const char *text, size_t size, struct mistakes *m, struct app_json *ret)
+int app_json_parse(const char *text, size_t size, const struct sizes *own, struct mistakes *m, struct app_json *ret)
 {
-	struct parse p = { .text = text, .size = size, .m = m };
+	struct parse p = { .text = text, .size = size, .own = own, .m = m };
 	unsigned before = m->count;
 	json_error_t why;
 	json_t *root;

@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 #include "config/mistakes.h"
-#include "config/sizes.h"
+#include "config/sizes_file.h"
 
 #define APP_JSON_SIZE_MAX (1U << 20)
 #define APP_JSON_QUANTITY_MAX 1000
@@ -39,11 +39,11 @@ struct app_json_var {
 	unsigned long line;
 };
 
-/** struct app_json_type - how many dynos of a process type, and of which size; NULL for any */
+/** struct app_json_type - how many dynos of a process type, and of which size; one without a name is any */
 struct app_json_type {
 	char *type;
 	unsigned quantity;
-	const struct size *size;
+	struct size size;
 	unsigned long line;
 };
 
@@ -58,9 +58,10 @@ struct app_json {
 /**
  * app_json_parse() - read the text of an app.json
  * @text, @size: needs no terminator
+ * @own: sizes that there are besides Heroku's; may be NULL
  * Return: 0, -EINVAL (see @m; no value of a config var is repeated), or -ENOMEM
  */
-int app_json_parse(const char *text, size_t size, struct mistakes *m, struct app_json *ret);
+int app_json_parse(const char *text, size_t size, const struct sizes *own, struct mistakes *m, struct app_json *ret);
 
 /** app_json_done() - free what it owns; one that is all zero is fine */
 void app_json_done(struct app_json *app);

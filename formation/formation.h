@@ -48,7 +48,8 @@ void formation_recipe_done(struct formation_recipe *recipe);
  * @publish: web dynos are reached at their port of this machine's loopback
  * @metrics: log what each dyno uses every 20 s
  * @reload:  make the recipe of the newest release. Return: 0 or negative errno
- * @data:    for @reload
+ * @keep:    keep what somebody scaled for the next start; may be NULL. Return: 0 or negative errno
+ * @data:    for @reload and @keep
  */
 struct formation_setup {
 	const char *app;
@@ -62,6 +63,7 @@ struct formation_setup {
 	bool metrics;
 	struct rules rules;
 	int (*reload)(void *data, struct formation_recipe *ret, struct dyno_error *err);
+	int (*keep)(void *data, const struct plan *plan, struct dyno_error *err);
 	void *data;
 };
 

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "config/sizes_file.h"
 
 #define PORT_MAX 65535U
 
@@ -93,22 +94,8 @@ struct change {
 	struct plan_type *type; /* NULL: all */
 	char how;
 	unsigned number;
-	const struct size *size;
+	struct size size; /* without a name: as it is */
 };
-
-/** read_size() - a dyno size by name */
-static int read_size(const char *name, const struct size **ret, struct dyno_error *err)
-{
-	const char *closest;
-
-	*ret = sizes_find(name);
-	if (*ret)
-		return 0;
-	closest = text_closest(name, sizes_names());
-	error_set(err, -EINVAL, "size", "there is no dyno size '%.40s'", name);
-	error_remedy(err, closest ? "did you mean %s?" : "sizes are %s and others", closest ? closest : "standard-1x");
-	return -EINVAL;
-}
 
 /** read_change() - "web=2:standard-2x"; @word is changed */
 static int read_change(const struct plan *plan, char *word, struct change *ret, struct dyno_error *err)
@@ -136,7 +123,7 @@ static int read_change(const struct plan *plan, char *word, struct change *ret, 
 	if (!change.type && strcmp(word, "all") != 0)
 		return plan_unknown(plan, word, err);
 	if (colon)
-		code = read_size(colon, &change.size, err);
+		code = sizes_resolve(colon, &change.size, err);
 	*ret = change;
 	return code;
 malformed:
@@ -168,8 +155,11 @@ static int apply(struct plan *plan, const struct change *change, struct dyno_err
 			return error_set(err, -EINVAL, "scale", "%s: %u dynos are more than %d", type->name, quantity,
 			                 PLAN_QUANTITY_MAX);
 		type->quantity = quantity;
-		if (change->size)
-			type->size = change->size;
+		type->scaled = true;
+		if (!change->size.name[0])
+			continue;
+		type->size = change->size;
+		type->resized = true;
 	}
 	return 0;
 }
@@ -253,8 +243,8 @@ static int resize_word(struct plan *plan, char *word, struct dyno_error *err)
 {
 	char *equals = strchr(word, '=');
 	const struct plan_type *only = equals ? plan_find(plan, word, (size_t)(equals - word)) : NULL;
-	const struct size *size;
-	int code = read_size(equals ? equals + 1 : word, &size, err);
+	struct size size;
+	int code = sizes_resolve(equals ? equals + 1 : word, &size, err);
 
 	if (code < 0)
 		return code;
@@ -262,9 +252,12 @@ static int resize_word(struct plan *plan, char *word, struct dyno_error *err)
 		*equals = '\0';
 		return plan_unknown(plan, word, err);
 	}
-	for (size_t i = 0; i < plan->count; i++)
-		if (!only || &plan->types[i] == only)
-			plan->types[i].size = size;
+	for (size_t i = 0; i < plan->count; i++) {
+		if (only && &plan->types[i] != only)
+			continue;
+		plan->types[i].size = size;
+		plan->types[i].resized = true;
+	}
 	return 0;
 }
 
@@ -279,6 +272,20 @@ int plan_resize(struct plan *plan, const char *word, struct dyno_error *err)
 	return change_plan(plan, word, resize_word, NULL, err);
 }
 
+void plan_settle(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		plan->types[i].scaled = plan->types[i].resized = false;
+}
+
+void plan_told(const struct plan *plan, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < plan->count; i++)
+		(void)text_append(buf, size, "%s%s@%u:%s", i ? " " : "", plan->types[i].name, plan->types[i].quantity,
+		                  plan_size_label(&plan->types[i]));
+}
+
 unsigned plan_port(const struct plan_type *type, unsigned index)
 {
 	return type->port + index - 1;
@@ -291,12 +298,20 @@ bool plan_is_web(const struct plan_type *type)
 
 struct dyno_limits plan_limits(const struct plan_type *type)
 {
-	return (type->size ? type->size : sizes_find("standard-1x"))->limits;
+	return (type->size.name[0] ? &type->size : sizes_find("standard-1x"))->limits;
 }
 
 const char *plan_size_label(const struct plan_type *type)
 {
-	return (type->size ? type->size : sizes_find("standard-1x"))->label;
+	return (type->size.name[0] ? &type->size : sizes_find("standard-1x"))->label;
+}
+
+bool plan_same_size(const struct plan_type *a, const struct plan_type *b)
+{
+	struct dyno_limits first = plan_limits(a), second = plan_limits(b);
+
+	/* all of them numbers of one width: there is nothing in between */
+	return strcmp(plan_size_label(a), plan_size_label(b)) == 0 && memcmp(&first, &second, sizeof(first)) == 0;
 }
 
 int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err)

@@ -22,15 +22,17 @@
 
 /**
  * struct plan_type - one process type
- * @size: NULL for the default, a standard-1x
  * @port: of its first dyno; the others follow
+ * @scaled, @resized: its quantity, its size was asked for since plan_make() or plan_settle()
  */
 struct plan_type {
 	char *name;
 	char *command;
 	unsigned quantity;
-	const struct size *size;
+	struct size size;
 	unsigned port;
+	bool scaled;
+	bool resized;
 };
 
 /** struct plan - in the order of the Procfile; without `release`, which is run once; owned */
@@ -63,6 +65,12 @@ int plan_scale(struct plan *plan, const char *word, struct dyno_error *err);
 /** plan_resize() - change sizes: "web=standard-2x", or "standard-2x" for all types */
 int plan_resize(struct plan *plan, const char *word, struct dyno_error *err);
 
+/** plan_settle() - what was asked for so far is nothing that somebody has to be told of: see struct plan_type */
+void plan_settle(struct plan *plan);
+
+/** plan_told() - "web@2:Standard-1X worker@1:Standard-1X", cut where @buf ends */
+void plan_told(const struct plan *plan, char *buf, size_t size);
+
 /** plan_check() - ports are within range, and each size fits this machine of @memory bytes (0: unknown) */
 int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err);
 
@@ -74,6 +82,9 @@ unsigned plan_port(const struct plan_type *type, unsigned index);
 
 /** plan_is_web() - dynos of this type are reached from outside, and up when they listen */
 bool plan_is_web(const struct plan_type *type);
+
+/** plan_same_size() - dynos of both have the same limits, called the same */
+bool plan_same_size(const struct plan_type *a, const struct plan_type *b);
 
 /** plan_limits() - of a dyno of @type */
 struct dyno_limits plan_limits(const struct plan_type *type);

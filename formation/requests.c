@@ -104,26 +104,25 @@ static void serve_ps(struct client *client)
 	done(client, formation->phase == PHASE_STOPS ? "stopping" : "");
 }
 
-/** told_scale() - "web@2:Standard-1X worker@1:Standard-1X" */
-static void told_scale(const struct plan *plan, char *buf, size_t size)
+/** log_api() - a line about the app, as Heroku's API logs them: @before and @text */
+static void log_api(struct formation *formation, const char *before, const char *text)
 {
-	buf[0] = '\0';
-	for (size_t i = 0; i < plan->count; i++)
-		(void)text_append(buf, size, "%s%s@%u:%s", i ? " " : "", plan->types[i].name, plan->types[i].quantity,
-		                  plan_size_label(&plan->types[i]));
-}
+	char buf[2100];
+	struct logline line = { .wall_us = formation->now.wall_us, .dyno = "api", .text = buf };
+	int length = text_format(buf, sizeof(buf), "%s%s", before, text);
 
-/** log_scale() - as Heroku's API logs it */
-static void log_scale(struct formation *formation)
-{
-	char what[2048], text[2100];
-	struct logline line = { .wall_us = formation->now.wall_us, .dyno = "api", .text = text };
-	int length;
-
-	told_scale(&formation->recipe.plan, what, sizeof(what));
-	length = text_format(text, sizeof(text), "Scaled to %s", what);
 	line.length = length < 0 ? 0 : (size_t)length;
 	log_add(formation->log, &line);
+}
+
+/** keep_scale() - the next start is to have the same */
+static void keep_scale(struct formation *formation)
+{
+	const struct formation_setup *setup = formation->setup;
+	struct dyno_error err = { 0 };
+
+	if (setup->keep && setup->keep(setup->data, &formation->recipe.plan, &err) < 0)
+		log_api(formation, "The scale is not kept for the next start: ", err.text);
 }
 
 /** change_plan() - apply all words, or none of them. Return: 0 or negative errno */
@@ -146,31 +145,42 @@ static int change_plan(struct plan *plan, const struct wire_frame *frame,
 	return code;
 }
 
+/** scaled() - act on a plan that was changed; @before: its types as they were */
+static void scaled(struct client *client, const struct plan_type *before)
+{
+	struct formation *formation = client->formation;
+	const struct plan *plan = &formation->recipe.plan;
+	char text[2048];
+
+	plan_told(plan, text, sizeof(text));
+	log_api(formation, "Scaled to ", text);
+	keep_scale(formation);
+	for (struct place *place = formation->places; place; place = place->next)
+		if (place->type && !plan_same_size(place->type, &before[place->type - plan->types]))
+			formation_happens(formation, place, HAPPENING_RESTART);
+	formation_fit(formation);
+	done(client, text);
+}
+
 /** serve_scale() - scale and type: dynos whose size changes are restarted with it */
 static void serve_scale(struct client *client, const struct wire_frame *frame, bool sizes)
 {
-	struct formation *formation = client->formation;
-	struct plan *plan = &formation->recipe.plan;
-	_cleanup_free_ const struct size **before = calloc(plan->count ? plan->count : 1, sizeof(const struct size *));
+	struct plan *plan = &client->formation->recipe.plan;
+	struct plan_type *before = calloc(plan->count + 1, sizeof(*before));
 	struct dyno_error err = { 0 };
-	char text[2048];
-	size_t i;
+	int code = -ENOMEM;
 
-	if (!before)
-		return;
-	for (i = 0; i < plan->count; i++)
-		before[i] = plan->types[i].size;
-	if (change_plan(plan, frame, sizes ? plan_resize : plan_scale, &err) < 0) {
-		failed(client, &err);
-		return;
+	if (before) {
+		memcpy(before, plan->types, plan->count * sizeof(*before));
+		code = change_plan(plan, frame, sizes ? plan_resize : plan_scale, &err);
+	} else {
+		error_set(&err, code, "scale", "no memory for the formation");
 	}
-	log_scale(formation);
-	for (struct place *place = formation->places; place; place = place->next)
-		if (place->type && place->type->size != before[place->type - plan->types])
-			formation_happens(formation, place, HAPPENING_RESTART);
-	formation_fit(formation);
-	told_scale(plan, text, sizeof(text));
-	done(client, text);
+	if (code < 0)
+		failed(client, &err);
+	else
+		scaled(client, before);
+	free(before);
 }
 
 /** serve_restart() - restart or stop what @name means: a dyno, a type, or everything. One-off dynos only end */
@@ -214,7 +224,7 @@ static char *command_of(const struct plan *plan, const char *line)
  * read_run() - size and variables of a one-off dyno, from the third word of @frame on
  * @ret_vars: the app's config vars and these; empty when there are none. Return: 0 or negative errno
  */
-static int read_run(const struct formation *formation, const struct wire_frame *frame, const struct size **ret_size,
+static int read_run(const struct formation *formation, const struct wire_frame *frame, struct size *ret_size,
                     struct environment *ret_vars, struct dyno_error *err)
 {
 	const struct environment *vars = &formation->recipe.vars;
@@ -239,7 +249,7 @@ static void serve_run(struct client *client, const struct wire_frame *frame)
 	_cleanup_free_ char *command = command_of(&formation->recipe.plan, frame->words[1]);
 	bool up = formation->recipe.plan.types != NULL;
 	struct environment vars = { 0 };
-	const struct size *size = NULL;
+	struct size size = { 0 };
 	struct dyno_error err = { 0 };
 	int code = read_run(formation, frame, &size, &vars, &err);
 	struct place *place = code == 0 && command && up ? formation_one_off(formation, "run", command) : NULL;

@@ -140,12 +140,19 @@ static bool has_type(const struct check *check, const char *type)
 /** check_app_json() - Should: come after check_procfile(), for the formation is of its process types */
 static void check_app_json(struct check *check)
 {
+	struct sizes sizes = { 0 };
 	struct app_json app = { 0 };
+	struct dyno_error err = { 0 };
 	struct subject subject;
+	bool valid;
 
 	if (!read_subject(check, check->dir.fd, "app.json", "app.json", APP_JSON_SIZE_MAX, &subject))
 		return;
-	if (!done(check, &subject, app_json_parse(subject.text, subject.size, &subject.m, &app)))
+	if (sizes_load(&sizes, &err) < 0)
+		hear(check, &err);
+	valid = done(check, &subject, app_json_parse(subject.text, subject.size, &sizes, &subject.m, &app));
+	sizes_done(&sizes);
+	if (!valid)
 		return;
 	for (size_t i = 0; i < app.type_count; i++)
 		if (!has_type(check, app.types[i].type))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* live.c - see live.h; and the verbs that ask one thing of a running formation: ps:scale, ps:restart and their like */
+/* live.c - see live.h; and the verbs that ask one thing of a running formation: ps:restart, stop:app and their like */
 #include "cli/app/live.h"
 
 #include <errno.h>
@@ -46,6 +46,18 @@ int live_next(struct live *live, struct wire_frame *ret, struct dyno_error *err)
 	return strcmp(ret->words[0], "done") != 0;
 }
 
+int live_finish(struct live *live, struct wire_frame *ret, struct dyno_error *err)
+{
+	int code;
+
+	ret->count = 0;
+	while ((code = live_next(live, ret, err)) > 0)
+		;
+	if (code == 0 && ret->count == 0)
+		code = error_set(err, -EPIPE, "app", "the app %s has ended", live->app);
+	return code;
+}
+
 void live_close(struct live *live)
 {
 	live->reader.fd = fd_close(live->reader.fd);
@@ -59,11 +71,9 @@ static int ask_plainly(const char *given, const char *doing, const char *const *
 	struct dyno_error err = { 0 };
 	int code = live_ask(&live, given, words, count, &err);
 
-	while (code == 0 && (code = live_next(&live, &frame, &err)) > 0)
-		code = 0;
-	if (code == 0 && frame.count == 0)
-		error_set(&err, -EPIPE, "app", "the app %s has ended", live.app);
-	if (err.code < 0)
+	if (code == 0)
+		code = live_finish(&live, &frame, &err);
+	if (code < 0)
 		code = message_error(NULL, &err);
 	else if (before && frame.count > 1)
 		printf("%s... done, %s%s\n", doing, before, frame.words[1]);
@@ -74,7 +84,7 @@ static int ask_plainly(const char *given, const char *doing, const char *const *
 }
 
 /** serve_verb() - read options and operands of @verb, and ask. Return: exit code */
-static int serve_verb(int argc, char **argv, const char *word, const char *doing, const char *before, int min, int max)
+static int serve_verb(int argc, char **argv, const char *word, const char *doing, int min, int max)
 {
 	struct live_given given = { 0 };
 	const char *words[WIRE_WORDS] = { word };
@@ -95,31 +105,19 @@ static int serve_verb(int argc, char **argv, const char *word, const char *doing
 		(void)text_format(text, sizeof(text), "%s %.140s dyno", doing, argv[1]);
 	else
 		(void)text_format(text, sizeof(text), "%s dynos", doing);
-	return ask_plainly(given.app, text, words, (size_t)count + 1, before);
-}
-
-int ps_scale_main(int argc, char **argv, uint64_t requested_ns)
-{
-	(void)requested_ns;
-	return serve_verb(argc, argv, "scale", "Scaling", "now running ", 1, WIRE_WORDS - 1);
-}
-
-int ps_type_main(int argc, char **argv, uint64_t requested_ns)
-{
-	(void)requested_ns;
-	return serve_verb(argc, argv, "type", "Scaling", "now running ", 1, WIRE_WORDS - 1);
+	return ask_plainly(given.app, text, words, (size_t)count + 1, NULL);
 }
 
 int ps_restart_main(int argc, char **argv, uint64_t requested_ns)
 {
 	(void)requested_ns;
-	return serve_verb(argc, argv, "restart", "Restarting", NULL, 0, 1);
+	return serve_verb(argc, argv, "restart", "Restarting", 0, 1);
 }
 
 int ps_stop_main(int argc, char **argv, uint64_t requested_ns)
 {
 	(void)requested_ns;
-	return serve_verb(argc, argv, "stop", "Stopping", NULL, 1, 1);
+	return serve_verb(argc, argv, "stop", "Stopping", 1, 1);
 }
 
 /** join() - @count operands as one line for a shell, as Heroku joins them. Return: false when it is too long */

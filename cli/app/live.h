@@ -29,6 +29,9 @@ int live_ask(struct live *live, const char *given, const char *const *words, siz
  */
 int live_next(struct live *live, struct wire_frame *ret, struct dyno_error *err);
 
+/** live_finish() - wait for the end of the answer. @ret: the `done` frame. Return: 0 or negative errno */
+int live_finish(struct live *live, struct wire_frame *ret, struct dyno_error *err);
+
 /** live_close() - hang up */
 void live_close(struct live *live);
 

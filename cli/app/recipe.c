@@ -19,7 +19,9 @@
 #include "config/detect.h"
 #include "config/file.h"
 #include "config/release.h"
+#include "config/setting.h"
 #include "config/vars.h"
+#include "formation/scale.h"
 
 /** find_root() - the app's directory: -d, else that of the Procfile, else the current one */
 static int find_root(const struct start_given *given, char *ret, struct dyno_error *err)
@@ -77,6 +79,57 @@ int recipe_source_open(const struct start_given *given, struct recipe_source *re
 	if (ret->dirfd < 0)
 		return error_set(err, -errno, "root", "cannot open directory %s:", ret->root);
 	return open_store(ret, err);
+}
+
+/** recall_place() - setting @key, a path, into @buf if it is there still. Return: @buf, NULL when it is not; or negative errno in @ret_code */
+static const char *recall_place(struct config_store *store, const char *app, const char *key, char *buf, int *ret_code,
+                                struct dyno_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (*ret_code == 0)
+		*ret_code = config_setting_get(store, app, key, &path, err);
+	if (*ret_code < 0 || !path || access(path, R_OK) < 0 || text_copy(buf, PATH_MAX, path) < 0)
+		return NULL;
+	return buf;
+}
+
+int recipe_source_again(struct start_given *given, struct recipe_source *ret, struct dyno_error *err)
+{
+	struct config_store *store = NULL;
+	int code = app_choose(given->app, NULL, ret->app, err);
+
+	ret->dirfd = -1;
+	ret->store = NULL;
+	if (code < 0)
+		return code;
+	code = config_store_open(NULL, false, &store, err);
+	if (code == -ENOENT)
+		code = 0;
+	if (store) {
+		given->root = recall_place(store, ret->app, "root", ret->root, &code, err);
+		given->procfile = recall_place(store, ret->app, "procfile", ret->procfile, &code, err);
+	}
+	config_store_close(store);
+	given->app = ret->app;
+	return code < 0 ? code : recipe_source_open(given, ret, err);
+}
+
+int recipe_source_keep(const struct recipe_source *source, struct dyno_error *err)
+{
+	char procfile[PATH_MAX];
+	bool other = source->given->procfile && realpath(source->given->procfile, procfile);
+	const char *const pairs[] = { "root", source->root, "procfile", other ? procfile : NULL, NULL };
+	_cleanup_free_ char *root = NULL, *file = NULL;
+	int code = config_setting_get(source->store, source->app, "root", &root, err);
+
+	if (code == 0)
+		code = config_setting_get(source->store, source->app, "procfile", &file, err);
+	/* each change of the store wakes who watches it */
+	if (code < 0 ||
+	    (root && strcmp(root, source->root) == 0 && !file == !other && (!other || strcmp(file, procfile) == 0)))
+		return code;
+	return config_setting_set_all(source->store, source->app, pairs, err);
 }
 
 void recipe_source_close(struct recipe_source *source)
@@ -207,6 +260,7 @@ static int scale_by_app_json(const struct recipe_source *source, struct plan *pl
 {
 	struct mistakes m = { .name = "app.json", .first = err };
 	_cleanup_free_ char *text = NULL;
+	struct sizes sizes = { 0 };
 	struct app_json app = { 0 };
 	size_t size = 0;
 	int code = file_read(source->dirfd, "app.json", APP_JSON_SIZE_MAX, &text, &size);
@@ -215,7 +269,10 @@ static int scale_by_app_json(const struct recipe_source *source, struct plan *pl
 		return 0;
 	if (code < 0)
 		return error_set(err, code, "app.json", "cannot read app.json:");
-	code = app_json_parse(text, size, &m, &app);
+	code = sizes_load(&sizes, err);
+	if (code == 0)
+		code = app_json_parse(text, size, &sizes, &m, &app);
+	sizes_done(&sizes);
 	if (code < 0)
 		return code;
 	for (size_t i = 0; i < app.type_count; i++) {
@@ -224,7 +281,7 @@ static int scale_by_app_json(const struct recipe_source *source, struct plan *pl
 		if (!type)
 			continue; /* dyno check tells */
 		type->quantity = app.types[i].quantity;
-		if (app.types[i].size)
+		if (app.types[i].size.name[0])
 			type->size = app.types[i].size;
 	}
 	app_json_done(&app);
@@ -241,6 +298,8 @@ static int scale(const struct recipe_source *source, struct plan *plan, struct d
 	for (size_t i = 0; i < plan->count; i++)
 		plan->types[i].quantity = quantity;
 	code = scale_by_app_json(source, plan, err);
+	if (code == 0 && source->store)
+		code = scale_recall(source->store, source->app, plan, err);
 	for (size_t i = 0; i < plan->count && quantity == 0; i++)
 		plan->types[i].quantity = 0;
 	if (code == 0 && source->only) {
@@ -254,21 +313,33 @@ static int scale(const struct recipe_source *source, struct plan *plan, struct d
 		code = plan_scale(plan, given->formation, err);
 	for (size_t i = 0; i < given->size.count && code == 0; i++)
 		code = plan_resize(plan, given->size.items[i], err);
+	plan_settle(plan);
 	return code;
 }
 
-/** check() - it can be run on this machine */
-static int check(const struct plan *plan, struct dyno_error *err)
+int recipe_check(const struct plan *plan, struct dyno_error *err)
 {
 	struct sysinfo info;
-	uint64_t memory = sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0;
-	int code = plan_check(plan, memory, err);
 
-	if (code < 0 || plan_total(plan) > 0)
-		return code;
-	error_set(err, -EINVAL, "formation", "there is nothing to run: every process type has 0 dynos");
-	error_remedy(err, "say how many: --formation web=1");
-	return -EINVAL;
+	return plan_check(plan, sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0, err);
+}
+
+int recipe_plan(const struct recipe_source *source, struct plan *ret, struct dyno_error *err)
+{
+	struct procfile file = { 0 };
+	struct plan plan = { 0 };
+	int code = read_procfile(source, &file, err);
+
+	if (code == 0)
+		code = plan_make(&file, RECIPE_PORT, &plan, err);
+	if (code == 0)
+		code = scale(source, &plan, err);
+	procfile_done(&file);
+	if (code < 0)
+		plan_done(&plan);
+	else
+		*ret = plan;
+	return code;
 }
 
 int recipe_make(const struct recipe_source *source, struct formation_recipe *ret, struct dyno_error *err)
@@ -287,7 +358,7 @@ int recipe_make(const struct recipe_source *source, struct formation_recipe *ret
 	if (code == 0)
 		code = scale(source, &recipe.plan, err);
 	if (code == 0)
-		code = check(&recipe.plan, err);
+		code = recipe_check(&recipe.plan, err);
 	procfile_done(&file);
 	if (code < 0)
 		formation_recipe_done(&recipe);

@@ -18,36 +18,56 @@
 #include "cli/app/options.h"
 #include "cli/message.h"
 #include "cli/verb.h"
+#include "config/procfile.h"
 #include "config/setting.h"
+#include "formation/scale.h"
 #include "netns/policy.h"
 
 /** check_allow_host() - ports, as --allow-host takes them */
-static int check_allow_host(const char *value, struct dyno_error *err)
+static int check_allow_host(const char *key, const char *value, struct dyno_error *err)
 {
 	const struct dyno_app app = { .allow_host = value };
 	struct policy policy;
 
+	(void)key;
 	return policy_read(&app, DYNO_NET_PRIVATE, &policy, err);
 }
 
-/** struct known - a setting; @check: of its value, 0 or negative errno */
+/** check_place() - what dyno start remembers is not for others to say */
+static int check_place(const char *key, const char *value, struct dyno_error *err)
+{
+	(void)value;
+	return error_set(err, -EINVAL, "settings", "dyno start itself keeps setting %s", key);
+}
+
+/**
+ * struct known - a setting
+ * @key: ends with a dot where a process type follows
+ * @check: of its value, 0 or negative errno
+ */
 struct known {
 	const char *key;
-	int (*check)(const char *value, struct dyno_error *err);
+	int (*check)(const char *key, const char *value, struct dyno_error *err);
 };
 
 static const struct known known[] = {
-	{ "allow-host", check_allow_host },
-	{ 0 },
+	{ "allow-host", check_allow_host }, { "scale.", scale_check },
+	{ "size.", scale_check },           { "root", check_place },
+	{ "procfile", check_place },        { 0 },
 };
 
-/** find() - the setting whose name are the first @length bytes of @word. Return: NULL after a message */
-static const struct known *find(const char *word, size_t length)
+/** find() - the setting called @key. Return: NULL after a message */
+static const struct known *find(const char *key)
 {
-	for (const struct known *k = known; k->key; k++)
-		if (strlen(k->key) == length && memcmp(k->key, word, length) == 0)
+	for (const struct known *k = known; k->key; k++) {
+		size_t length = strlen(k->key);
+
+		if (k->key[length - 1] != '.'
+		            ? strcmp(k->key, key) == 0
+		            : text_starts(key, k->key) && procfile_type_valid(key + length, strlen(key + length)))
 			return k;
-	message_line("dyno: there is no setting '%.*s' (there is: allow-host)", (int)(length < 40 ? length : 40), word);
+	}
+	message_line("dyno: there is no setting '%.40s' (there are: allow-host, scale.TYPE and size.TYPE)", key);
 	return NULL;
 }
 
@@ -134,17 +154,21 @@ int settings_set_main(int argc, char **argv, uint64_t requested_ns)
 		return EXIT_USAGE;
 	}
 	for (int i = 0; i < count; i++) {
-		const char *word = argv[i + 1], *equals = strchr(word, '=');
-		const struct known *k = find(word, strcspn(word, "="));
+		char *equals = strchr(argv[i + 1], '=');
 		struct dyno_error err = { 0 };
+		const struct known *k;
 
+		if (equals)
+			*equals = '\0';
+		k = find(argv[i + 1]);
 		if (k && !equals)
-			message_line("dyno: setting %s is given without a value (write %s=VALUE)", k->key, k->key);
+			message_line("dyno: setting %s is given without a value (write %s=VALUE)", argv[i + 1],
+			             argv[i + 1]);
 		if (!k || !equals)
 			return EXIT_USAGE;
-		if (k->check(equals + 1, &err) < 0)
+		if (k->check(argv[i + 1], equals + 1, &err) < 0)
 			return message_usage(&err);
-		pairs[2 * i] = k->key;
+		pairs[2 * i] = argv[i + 1];
 		pairs[2 * i + 1] = equals + 1;
 	}
 	return store(given.app, pairs);
@@ -166,11 +190,9 @@ int settings_unset_main(int argc, char **argv, uint64_t requested_ns)
 		return EXIT_USAGE;
 	}
 	for (int i = 0; i < count; i++) {
-		const struct known *k = find(argv[i + 1], strlen(argv[i + 1]));
-
-		if (!k)
+		if (!find(argv[i + 1]))
 			return EXIT_USAGE;
-		pairs[2 * i] = k->key;
+		pairs[2 * i] = argv[i + 1];
 	}
 	return store(given.app, pairs);
 }

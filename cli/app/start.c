@@ -33,6 +33,7 @@
 #include "config/setting.h"
 #include "formation/drain.h"
 #include "formation/formation.h"
+#include "formation/scale.h"
 #include "netns/rootless.h"
 #include "runtime/host.h"
 
@@ -77,6 +78,14 @@ static int reload(void *data, struct formation_recipe *ret, struct dyno_error *e
 	const struct start *start = data;
 
 	return recipe_make(&start->source, ret, err);
+}
+
+/** keep() - what was scaled is there at the next start */
+static int keep(void *data, const struct plan *plan, struct dyno_error *err)
+{
+	const struct start *start = data;
+
+	return start->source.store ? scale_keep(start->source.store, start->source.app, plan, err) : 0;
 }
 
 /** setup_network() - as dyno run has it: less than the default where nothing carries packets, and a line that says so */
@@ -133,6 +142,7 @@ static int setup(struct start *start, struct dyno_error *err)
 	setup->publish = true;
 	setup->metrics = given->metrics;
 	setup->reload = reload;
+	setup->keep = keep;
 	setup->data = start;
 	if (given->stack && strcmp(given->stack, "host") != 0) {
 		if (!realpath(given->stack, start->stack))
@@ -287,6 +297,7 @@ static int open_drains(struct start *start, struct dyno_error *err)
 /** open_all() - everything that is needed before the first dyno. Return: 0 or negative errno */
 static int open_all(struct start *start, struct dyno_error *err)
 {
+	struct dyno_error why = { 0 };
 	int code = signals_open(&start->signals, err);
 
 	if (code == 0)
@@ -304,6 +315,8 @@ static int open_all(struct start *start, struct dyno_error *err)
 	if (code < 0)
 		return error_set(err, code, "start", "cannot wait for signals and output:");
 	code = open_drains(start, err);
+	if (code == 0 && start->source.store && recipe_source_keep(&start->source, &why) < 0)
+		(void)message_error(NULL, &why);
 	if (code == 0 && start->source.store) {
 		start->store_fd = config_store_watch(start->source.store, err);
 		if (start->store_fd < 0)
@@ -346,6 +359,16 @@ static void close_all(struct start *start)
 	free(start->allow_host);
 }
 
+/** check_total() - there is something to run. Return: 0 or -EINVAL */
+static int check_total(const struct start *start, struct dyno_error *err)
+{
+	if (plan_total(&start->recipe.plan) > 0)
+		return 0;
+	error_set(err, -EINVAL, "formation", "there is nothing to run: every process type has 0 dynos");
+	error_remedy(err, "say how many: --formation web=1, or dyno ps:scale web=1");
+	return -EINVAL;
+}
+
 /** run() - the verb, with options read. Return: exit code */
 static int run(struct start *start)
 {
@@ -355,6 +378,8 @@ static int run(struct start *start)
 
 	if (code == 0)
 		code = recipe_make(&start->source, &start->recipe, &err);
+	if (code == 0)
+		code = check_total(start, &err);
 	if (code == 0)
 		code = setup(start, &err);
 	if (code == 0) {

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dyno_error err = { 0 };
 	struct mistakes m = { .name = "fuzz", .first = &err };
 	struct app_json app = { 0 };
-	int code = app_json_parse((const char *)data, size, &m, &app);
+	int code = app_json_parse((const char *)data, size, NULL, &m, &app);
 
 	must(code == 0 || (code == -EINVAL && strncmp(err.text, "fuzz:", 5) == 0));
 	/* it is given valid texts only, but must not leave any text */

@@ -81,6 +81,74 @@ static void test_start_is_controlled_by_name(struct fixture *f)
 	assert_says(p, "is not running");
 }
 
+static void test_the_scale_is_kept_over_starts(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	assert_int_equal(VERB(f, p, "ps:scale"), 0);
+	assert_string_equal(p->out, "web=1:Standard-1X worker=1:Standard-1X\n");
+	/* before it ever ran */
+	assert_int_equal(VERB(f, p, "ps:scale", "worker+1", "web=0"), 0);
+	assert_string_equal(p->out,
+	                    "Scaling dynos... done, the next start runs web@0:Standard-1X worker@2:Standard-1X\n");
+	BEGIN(f, app, NULL);
+	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
+	assert_silent_on(app, "heroku[web.1]");
+	/* while it runs */
+	assert_int_equal(VERB(f, p, "ps:type", "worker=none"), 2);
+	assert_says(p, "there is no dyno size 'none'");
+	assert_int_equal(VERB(f, p, "ps:scale", "web=1:standard-2x"), 0);
+	assert_that(app, launch_expect(app, "app[web.1]: ready="));
+	assert_int_equal(VERB(f, p, "ps:scale", "worker=1"), 0);
+	assert_int_equal(VERB(f, p, "ps:type"), 0);
+	assert_says(p, "web             Standard-2X       1\n");
+	assert_int_equal(launch_stop(f, app), 0);
+	/* from elsewhere: the directory is that of the last start */
+	launch_start(f, p,
+	             &(struct launch){ .argv = ARGV("ps:scale", "-a", app_name()),
+	                               .cwd = "/",
+	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", support_path(f, "data"))) });
+	assert_int_equal(launch_finish(f, p), 0);
+	assert_string_equal(p->out, "web=1:Standard-2X worker=1:Standard-1X\n");
+	/* -m wins, and is kept by nobody */
+	BEGIN(f, app, "-m", "worker=1");
+	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
+	assert_silent_on(app, "heroku[web.1]");
+	assert_int_equal(launch_stop(f, app), 0);
+	assert_int_equal(VERB(f, p, "ps:scale"), 0);
+	assert_string_equal(p->out, "web=1:Standard-2X worker=1:Standard-1X\n");
+	assert_int_equal(VERB(f, p, "ps:scale", "wbe=1"), 2);
+	assert_says(p, "did you mean web?");
+	assert_int_equal(VERB(f, p, "ps:scale", "all=0"), 0);
+	assert_int_equal(VERB(f, p, "start", "--net", "none"), 2);
+	assert_says(p, "ps:scale web=1");
+}
+
+static void test_sizes_may_be_ones_own(struct fixture *f)
+{
+	const char *config = support_path(f, "config");
+	const char *const env[] = { support_format("DYNO_DATA_DIR=%s", support_path(f, "data")),
+		                    support_format("XDG_CONFIG_HOME=%s", config), NULL };
+	struct process *p = life_process(0);
+
+	support_mkdir(f, config, 0755);
+	support_mkdir(f, support_format("%s/dyno", config), 0755);
+	support_write(support_format("%s/dyno/sizes", config), "tiny memory=64M pids=24\n", 0644);
+	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	place(f, "app.json", "{\"formation\": {\"web\": {\"size\": \"tiny\", \"quantity\": 2}}}");
+	launch_start(f, p, &(struct launch){ .argv = ARGV("ps:scale"), .cwd = f->slug, .env = env });
+	assert_int_equal(launch_finish(f, p), 0);
+	assert_string_equal(p->out, "web=2:Tiny worker=1:Standard-1X\n");
+	launch_start(f, p,
+	             &(struct launch){ .argv = ARGV("run", "--size", "tiny", "--net", "none", "--dry-run", "true"),
+	                               .cwd = f->slug,
+	                               .env = env });
+	assert_int_equal(launch_finish(f, p), 0);
+	assert_says(p, "64.0 MiB");
+	assert_says(p, "processes     24\n");
+}
+
 static void test_run_app_is_a_one_off_dyno_with_the_config_of_the_app(struct fixture *f)
 {
 	struct process *p = life_process(0);
@@ -225,6 +293,8 @@ static void test_start_says_what_is_wrong(struct fixture *f)
 static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_start_runs_what_the_procfile_says, AS_BOTH),
 	SANDBOX_TEST(test_start_is_controlled_by_name, AS_BOTH),
+	SANDBOX_TEST(test_the_scale_is_kept_over_starts, AS_BOTH),
+	SANDBOX_TEST(test_sizes_may_be_ones_own, AS_BOTH),
 	SANDBOX_TEST(test_run_app_is_a_one_off_dyno_with_the_config_of_the_app, AS_BOTH),
 	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),
 	SANDBOX_TEST(test_start_stops_at_once_when_asked_twice, AS_BOTH),

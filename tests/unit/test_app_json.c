@@ -33,7 +33,7 @@ static void example_of_the_schema(void **state)
 	struct app_json app = { 0 };
 
 	(void)state;
-	assert_int_equal(app_json_parse(text, sizeof(text) - 1, &m, &app), 0);
+	assert_int_equal(app_json_parse(text, sizeof(text) - 1, NULL, &m, &app), 0);
 	assert_int_equal(app.var_count, 3);
 	assert_string_equal(app.vars[0].key, "SECRET_TOKEN");
 	assert_null(app.vars[0].value);
@@ -46,9 +46,9 @@ static void example_of_the_schema(void **state)
 	assert_int_equal(app.type_count, 2);
 	assert_string_equal(app.types[0].type, "web");
 	assert_int_equal(app.types[0].quantity, 2);
-	assert_string_equal(app.types[0].size->name, "standard-1x");
+	assert_string_equal(app.types[0].size.name, "standard-1x");
 	assert_int_equal(app.types[1].quantity, 1);
-	assert_null(app.types[1].size);
+	assert_string_equal(app.types[1].size.name, "");
 	assert_int_equal(app.types[1].line, 10);
 	app_json_done(&app);
 }
@@ -87,7 +87,7 @@ static void refused_with_the_line_and_without_the_value(void **state)
 		struct dyno_error err = { 0 };
 		struct mistakes m = { .name = "app.json", .first = &err };
 		struct app_json app = { .var_count = 77 };
-		int code = app_json_parse(cases[i].text, strlen(cases[i].text), &m, &app);
+		int code = app_json_parse(cases[i].text, strlen(cases[i].text), NULL, &m, &app);
 
 		if (code != -EINVAL || !strstr(err.text, cases[i].says) || strstr(err.text, "SECRET"))
 			fail_msg("<%s> gave %d: %s", cases[i].text, code, err.text);
@@ -110,7 +110,7 @@ static void every_mistake_is_told_to_who_wants_to_hear(void **state)
 	struct app_json app = { 0 };
 
 	(void)state;
-	assert_int_equal(app_json_parse(text, sizeof(text) - 1, &m, &app), -EINVAL);
+	assert_int_equal(app_json_parse(text, sizeof(text) - 1, NULL, &m, &app), -EINVAL);
 	assert_int_equal(heard, 3);
 }
 
@@ -124,8 +124,8 @@ static void deep_and_large_files_are_refused(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, '[', size);
-	assert_int_equal(app_json_parse(text, size, &m, &app), -EINVAL);
-	assert_int_equal(app_json_parse(text, size - 1, &m, &app), -EINVAL);
+	assert_int_equal(app_json_parse(text, size, NULL, &m, &app), -EINVAL);
+	assert_int_equal(app_json_parse(text, size - 1, NULL, &m, &app), -EINVAL);
 	free(text);
 }
 

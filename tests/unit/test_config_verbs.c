@@ -401,7 +401,7 @@ static void settings_are_what_start_would_take(void **state)
 	outcome = RUN(&world, "settings:set", "allow-host=99999");
 	expect_line(&outcome, 2, "99999");
 	outcome = RUN(&world, "settings:set", "allowhost=1");
-	expect_line(&outcome, 2, "there is no setting 'allowhost' (there is: allow-host)");
+	expect_line(&outcome, 2, "there is no setting 'allowhost' (there are: allow-host, scale.TYPE and size.TYPE)");
 	outcome = RUN(&world, "settings:set", "allow-host");
 	expect_line(&outcome, 2, "write allow-host=VALUE");
 	outcome = RUN(&world, "settings");
