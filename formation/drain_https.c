@@ -448,7 +448,7 @@ int https_open(struct formation *formation, const char *url, const char *ca, str
 	struct https_drain *drain;
 	int code = formation->https ? 0 : https_new(formation, err);
 
-	if (code < 0)
+	if (code < 0 || !formation->https)
 		return code;
 	drain = calloc(1, sizeof(*drain));
 	if (!drain)
