@@ -72,7 +72,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := app_support births launch launcher_support lifecycle_support machine support world run_launcher_support
-SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_environment test_ephemeral test_faults test_init test_input \
+SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_drains test_environment test_ephemeral test_faults test_init test_input \
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_reach_launcher test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
 	test_launcher_verb test_run_launcher
@@ -83,7 +83,7 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 CLI_SRC := $(LAUNCHER:%=launcher/%.c) $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
-FORMATION := backoff body drain formation link log logfile logline loop measure plan requests ring scale serve sink states wire
+FORMATION := backoff body curl drain drain_https formation link log logfile logline loop measure plan requests ring scale serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
@@ -112,11 +112,13 @@ NL_STATIC := $(shell $(PKG_CONFIG) --static --libs libnl-route-3.0 2>/dev/null)
 JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson 2>/dev/null)
 JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
 SQLITE_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
+# its headers only: formation/curl.h
+CURL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
 SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
 SECCOMP_LIBS = $(shell $(PKG_CONFIG) --libs libseccomp)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
-COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) -MMD -MP
+COMPILE = $(CC) -std=gnu17 $(WARNINGS) $(WERROR) -fno-common $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(CURL_CFLAGS) -MMD -MP
 
 # Hardening. The library: position-independent, read-only relocations bound at load, fortified, stack protector.
 # The static command: fortify, stack protector and RELRO cost nothing at start-up (331 to 332 us, of 500 interleaved
@@ -429,7 +431,7 @@ define NEWLINE
 
 
 endef
-entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(CFLAGS) -c $(1))))]}
+entry = {"directory": "$(CURDIR)", "file": "$(1)", "arguments": [$(subst $(eval ) ,$(comma_space),$(patsubst %,"%",$(strip $(CC) -std=gnu17 $(WARNINGS) $(DEFINES) $(NL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(CURL_CFLAGS) $(CFLAGS) -c $(1))))]}
 comma_space := , #
 compile_commands.json: ## the compilation database for editors and clang-tidy
 	$(file >$@,[$(foreach s,$(SOURCES),$(NEWLINE)$(call entry,$(s))$(if $(filter $(s),$(lastword $(SOURCES))),,$(comma_space)))$(NEWLINE)])

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "formation/drain_https.h"
 #include "formation/sink.h"
 
 #define SCHEME "syslog://"
@@ -147,6 +148,19 @@ static void join(struct drain *drain)
 		lose(drain);
 }
 
+int drain_check(const char *url, struct dyno_error *err)
+{
+	const char *host = strstr(url, "://"), *colon = strrchr(url, ':');
+
+	host = host ? host + strlen("://") : "";
+	if (text_starts(url, SCHEME) && colon > host && colon[1])
+		return 0;
+	if (text_starts(url, HTTPS_SCHEME) && *host && *host != '/')
+		return 0;
+	/* what is none may hold a password all the same: it is not shown */
+	return error_set(err, -EINVAL, "drain", "--drain takes syslog://HOST:PORT or https://HOST[:PORT]/PATH");
+}
+
 /** resolve() - "syslog://HOST:PORT" to an address */
 static int resolve(const char *url, struct drain *drain, struct dyno_error *err)
 {
@@ -155,11 +169,8 @@ static int resolve(const char *url, struct drain *drain, struct dyno_error *err)
 	char name[256];
 	int code;
 
-	if (!text_starts(url, SCHEME) || !colon || colon == host || !colon[1]) {
-		error_set(err, -EINVAL, "drain", "'%.200s' is no place for a log", url);
-		error_remedy(err, "give syslog://HOST:PORT");
+	if (drain_check(url, err) < 0)
 		return -EINVAL;
-	}
 	/* [::1] */
 	if (host[0] == '[' && colon[-1] == ']')
 		code = text_format(name, sizeof(name), "%.*s", (int)(colon - host - 2), host + 1);
@@ -177,7 +188,8 @@ static int resolve(const char *url, struct drain *drain, struct dyno_error *err)
 	return 0;
 }
 
-int formation_drain(struct formation *formation, const char *url, struct dyno_error *err)
+/** open_syslog() - a drain of this file. Return: 0 or negative errno */
+static int open_syslog(struct formation *formation, const char *url, struct dyno_error *err)
 {
 	struct drain *drain = calloc(1, sizeof(*drain));
 	char uuid[40] = "";
@@ -205,30 +217,33 @@ int formation_drain(struct formation *formation, const char *url, struct dyno_er
 	return 0;
 }
 
+int formation_drain(struct formation *formation, const char *url, const char *ca, struct dyno_error *err)
+{
+	return text_starts(url, HTTPS_SCHEME) ? https_open(formation, url, ca, err) : open_syslog(formation, url, err);
+}
+
 void drain_expire(struct formation *formation)
 {
 	for (struct drain *drain = formation->drains; drain; drain = drain->next)
 		if (formation->now.ns >= drain->due_ns)
 			join(drain);
+	https_expire(formation);
 }
 
 uint64_t drain_due(const struct formation *formation)
 {
-	uint64_t due = ALARM_NEVER;
+	uint64_t due = https_due(formation);
 
 	for (const struct drain *drain = formation->drains; drain; drain = drain->next)
 		due = drain->due_ns < due ? drain->due_ns : due;
 	return due;
 }
 
-/** tell_dropped() - the receiver hears how much it did not get. Return: whether there is more to send */
-static bool tell_dropped(struct drain *drain)
+bool drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener)
 {
-	uint64_t since_us = 0, dropped = sink_report(&drain->out, &since_us);
+	uint64_t since_us = 0, dropped = sink_report(out, &since_us);
 	char text[160], since[40];
-	struct logline line = {
-		.wall_us = drain->formation->now.wall_us, .platform = true, .dyno = "logplex", .text = text
-	};
+	struct logline line = { .wall_us = formation->now.wall_us, .platform = true, .dyno = "logplex", .text = text };
 	int length;
 
 	if (dropped == 0)
@@ -238,7 +253,7 @@ static bool tell_dropped(struct drain *drain)
 	                     "Error L10 (output buffer overflow): %" PRIu64 " messages dropped since %s", dropped,
 	                     since);
 	line.length = length < 0 ? 0 : (size_t)length;
-	hear(&drain->listener, &line);
+	listener->hear(listener, &line);
 	return true;
 }
 
@@ -251,18 +266,20 @@ void drain_flush(struct formation *formation)
 			continue;
 		left = sink_flush(&drain->out);
 		/* who has just caught up is told at once: nothing else may happen for long */
-		if (left >= 0 && tell_dropped(drain))
+		if (left >= 0 && drain_tell_dropped(formation, &drain->out, &drain->listener))
 			left = sink_flush(&drain->out);
 		if (left < 0)
 			lose(drain);
 		else if (drain->out.used == 0)
 			drain->queued = 0;
 	}
+	https_flush(formation);
 }
 
 void drain_close_all(struct formation *formation)
 {
 	drain_flush(formation);
+	https_close_all(formation);
 	while (formation->drains) {
 		struct drain *drain = formation->drains;
 

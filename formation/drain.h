@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * drain.h - the log sent to somebody else: RFC 5424 over TCP, each message after its length (RFC 6587, 3.4.1)
+ * drain.h - the log sent to somebody else: RFC 5424 over TCP, each message after its length (RFC 6587, 3.4.1); over HTTPS by drain_https.h
  *
  *     83 <190>1 2013-11-05T21:52:29.123456+00:00 d.UUID app web.1 - - text
  *
@@ -17,12 +17,22 @@
 #define DRAINS_MAX 5 /* https://devcenter.heroku.com/articles/log-drains */
 
 struct drain;
+struct sink;
 
 /**
  * drain_format() - a message with its length in front
  * @buf: LOGLINE_SIZE + 128 bytes. Return: its size
  */
 size_t drain_format(const struct logline *line, const char *token, char *buf);
+
+/** drain_check() - @url is of a kind that formation_drain() takes. Return: 0, or -EINVAL with a sentence that does not repeat it */
+int drain_check(const char *url, struct dyno_error *err);
+
+/**
+ * drain_tell_dropped() - @listener, which @out belongs to, hears how much it did not get, if now is the time
+ * Return: whether there is more to send
+ */
+bool drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener);
 
 /** drain_expire() - connect those whose wait is over */
 void drain_expire(struct formation *formation);

@@ -91,8 +91,11 @@ void formation_begin(struct formation *formation);
  */
 int formation_watch(struct formation *formation, int fd, uint32_t events, void (*ready)(void *data), void *data);
 
-/** formation_drain() - send the log to @url, "syslog://HOST:PORT", from now on; see drain.h */
-int formation_drain(struct formation *formation, const char *url, struct dyno_error *err);
+/**
+ * formation_drain() - send the log to @url from now on: "syslog://HOST:PORT", see drain.h, or "https://...", see drain_https.h
+ * @ca: file of certificates that HTTPS is to trust; NULL for those of the system
+ */
+int formation_drain(struct formation *formation, const char *url, const char *ca, struct dyno_error *err);
 
 /** formation_step() - wait for what happens next, and act on it. Return: 0, or negative errno */
 int formation_step(struct formation *formation, struct dyno_error *err);

@@ -115,7 +115,7 @@ enum phase {
  * @claim:    of the app
  * @null_fd:  standard input of all
  * @sample_ns: when memory is looked at next
- * @server:   see serve.h; @drains: see drain.h
+ * @server:   see serve.h; @drains: see drain.h; @https: see drain_https.h
  */
 struct formation {
 	struct dyno_host *host;
@@ -138,6 +138,7 @@ struct formation {
 	struct body *bodies;
 	struct server *server;
 	struct drain *drains;
+	struct https *https;
 	struct caller_watch *callers;
 	char buffer[FORMATION_BUFFER];
 };

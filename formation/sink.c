@@ -105,6 +105,26 @@ static ssize_t write_some(struct sink *sink)
 	return n;
 }
 
+size_t sink_peek(const struct sink *sink, size_t offset, void *buf, size_t size)
+{
+	size_t left = offset < sink->used ? sink->used - offset : 0;
+	size_t start = (sink->start + offset) % sink->capacity, first;
+
+	size = size < left ? size : left;
+	first = sink->capacity - start < size ? sink->capacity - start : size;
+	memcpy(buf, sink->data + start, first);
+	memcpy((char *)buf + first, sink->data, size - first);
+	return size;
+}
+
+void sink_drop(struct sink *sink, size_t size)
+{
+	sink->start = (sink->start + size) % sink->capacity;
+	sink->used -= size;
+	if (sink->used == 0)
+		sink->start = 0; /* the same pages again, not all of the ring in turn */
+}
+
 int sink_flush(struct sink *sink)
 {
 	while (sink->fd >= 0 && sink->used > 0) {
@@ -114,10 +134,7 @@ int sink_flush(struct sink *sink)
 			return -EPIPE;
 		if (n == 0)
 			break;
-		sink->start = (sink->start + (size_t)n) % sink->capacity;
-		sink->used -= (size_t)n;
-		if (sink->used == 0)
-			sink->start = 0; /* the same pages again, not all of the ring in turn */
+		sink_drop(sink, (size_t)n);
 	}
 	return sink->fd < 0 ? -EPIPE : (int)sink->used;
 }

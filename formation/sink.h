@@ -56,6 +56,12 @@ uint64_t sink_report(struct sink *sink, uint64_t *ret_since_us);
 /** sink_flush() - write what goes. Return: bytes still waiting, or -EPIPE when the reader is gone */
 int sink_flush(struct sink *sink);
 
+/** sink_peek() - copy @size bytes of the queue from @offset on, or as many as there are. Return: how many */
+size_t sink_peek(const struct sink *sink, size_t offset, void *buf, size_t size);
+
+/** sink_drop() - remove the first @size bytes, which there must be */
+void sink_drop(struct sink *sink, size_t size);
+
 /** sink_close() - close, without waiting for the rest */
 void sink_close(struct sink *sink);
 

@@ -20,7 +20,7 @@ done
 
 flags=(-std=gnu17 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Iinclude -Ibuild/isolation -fno-omit-frame-pointer
 	"-fsanitize=address,undefined" -fno-sanitize-recover=all)
-read -ra includes < <(pkg-config --cflags libnl-route-3.0 jansson sqlite3)
+read -ra includes < <(pkg-config --cflags libnl-route-3.0 jansson sqlite3 libcurl)
 read -ra libraries < <(pkg-config --libs libnl-route-3.0 jansson sqlite3)
 flags+=("${includes[@]}")
 mkdir -p build/fuzz/obj

@@ -11,10 +11,10 @@
 set -euo pipefail
 
 declare -A packages=(
-	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev libsqlite3-dev"
+	[build]="gcc make pkg-config binutils libc6-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev"
 	[demo]="python3 curl passt"
 	[apps]="python3-django gunicorn python3-dj-database-url python3-psycopg2 unicorn ruby-rack ruby-pg postgresql postgresql-client"
-	[check]="libcmocka-dev python3 passt util-linux iproute2 procps clang nftables conntrack iptables nodejs ruby"
+	[check]="libcmocka-dev openssl python3 passt util-linux iproute2 procps clang nftables conntrack iptables nodejs ruby"
 	[foreman]="ruby-foreman iproute2 procps util-linux"
 	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags zsh fish"
 	[bench]="bubblewrap crun runc wrk iproute2 libcmocka-dev"
@@ -24,7 +24,7 @@ declare -A packages=(
 optional="passt crun"
 # what to look for where dpkg does not tell: a command, a header or a pkg-config module
 declare -A probes=(
-	[build]="cc make pkg-config ar objcopy pc:libnl-3.0 pc:libnl-route-3.0 pc:libseccomp pc:jansson pc:sqlite3"
+	[build]="cc make pkg-config ar objcopy pc:libnl-3.0 pc:libnl-route-3.0 pc:libseccomp pc:jansson pc:sqlite3 pc:libcurl"
 	[demo]="python3 curl"
 	[apps]="gunicorn unicorn psql"
 	[check]="pc:cmocka python3 setpriv clang"

@@ -129,6 +129,20 @@ static int setup_rules(struct start *start, struct dyno_error *err)
 	return given->backoff ? backoff_parse(given->backoff, &rules->backoff, err) : 0;
 }
 
+/** check_drains() - as far as can be told from what was given. Return: 0 or -EINVAL */
+static int check_drains(const struct start_given *given, struct dyno_error *err)
+{
+	int code = 0;
+
+	if (given->drain.count > DRAINS_MAX)
+		return error_set(err, -EINVAL, "drain", "%zu drains are more than %d", given->drain.count, DRAINS_MAX);
+	if (given->drain_ca && access(given->drain_ca, R_OK) < 0)
+		return error_set(err, -errno, "drain", "cannot read the certificates of %.160s:", given->drain_ca);
+	for (size_t i = 0; i < given->drain.count && code == 0; i++)
+		code = drain_check(given->drain.items[i], err);
+	return code;
+}
+
 /** setup() - from what was given to what a formation needs. Return: 0 or negative errno */
 static int setup(struct start *start, struct dyno_error *err)
 {
@@ -155,6 +169,8 @@ static int setup(struct start *start, struct dyno_error *err)
 	setup->allow_host = given->allow_host ? given->allow_host : start->allow_host;
 	if (code == 0)
 		code = setup_rules(start, err);
+	if (code == 0)
+		code = check_drains(given, err);
 	if (code == 0)
 		setup_network(start);
 	return code;
@@ -287,10 +303,8 @@ static int open_drains(struct start *start, struct dyno_error *err)
 	const struct option_list *drains = &start->given.drain;
 	int code = 0;
 
-	if (drains->count > DRAINS_MAX)
-		return error_set(err, -EINVAL, "drain", "%zu drains are more than %d", drains->count, DRAINS_MAX);
 	for (size_t i = 0; i < drains->count && code == 0; i++)
-		code = formation_drain(start->formation, drains->items[i], err);
+		code = formation_drain(start->formation, drains->items[i], start->given.drain_ca, err);
 	return code;
 }
 

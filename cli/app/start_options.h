@@ -21,6 +21,7 @@ struct start_given {
 	const char *egress;
 	const char *allow_host;
 	const char *backoff;
+	const char *drain_ca;
 	struct option_list env_file;
 	struct option_list size;
 	struct option_list drain;

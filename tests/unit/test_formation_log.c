@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "formation/drain.h"
+#include "formation/drain_https.h"
 #include "formation/logfile.h"
 #include "formation/logline.h"
 #include "formation/ring.h"
@@ -212,6 +213,52 @@ static void contract_4_9_a_slow_reader_loses_lines_and_hears_how_many(void **sta
 	assert_false(sink_add(&sink, line, sizeof(line), 0));
 }
 
+static void what_is_told_of_a_drain_holds_no_secret(void **state)
+{
+	static const struct {
+		const char *url, *shown;
+	} rows[] = {
+		{ "https://logs.example.com/path?key=s3cret", "https://logs.example.com" },
+		{ "https://user:s3cret@logs.example.com:8443/path", "https://logs.example.com:8443" },
+		{ "https://user:s3c@ret@host#s3cret", "https://host" },
+		{ "https://host?s3cret@x", "https://host" },
+		{ "https://[::1]:1/", "https://[::1]:1" },
+	};
+	static const char *const none[] = { "",         "syslog://",  "syslog://host", "syslog://:1",
+		                            "http://a", "https:///p", "a:s3cret" };
+	struct dyno_error err = { 0 };
+	char buf[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_string_equal(https_shown(rows[i].url, buf, sizeof(buf)), rows[i].shown);
+		assert_int_equal(drain_check(rows[i].url, &err), 0);
+	}
+	assert_int_equal(drain_check("syslog://[::1]:514", &err), 0);
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		assert_int_equal(drain_check(none[i], &err), -EINVAL);
+		assert_null(strstr(err.text, "s3cret"));
+	}
+}
+
+static void a_queue_is_looked_into(void **state)
+{
+	struct sink sink = SINK_NULL;
+	char buf[16] = "";
+
+	(void)state;
+	assert_int_equal(sink_open(&sink, -1, 8), 0);
+	assert_true(sink_add(&sink, "abcdef", 6, 0));
+	sink_drop(&sink, 4);
+	assert_true(sink_add(&sink, "ghijk", 5, 0));
+	assert_int_equal(sink_peek(&sink, 0, buf, sizeof(buf)), 7);
+	assert_memory_equal(buf, "efghijk", 7);
+	assert_int_equal(sink_peek(&sink, 3, buf, 2), 2);
+	assert_memory_equal(buf, "hi", 2);
+	assert_int_equal(sink_peek(&sink, 7, buf, 2), 0);
+	sink_close(&sink);
+}
+
 static void the_file_is_bounded(void **state)
 {
 	char dir[] = "/tmp/test-logfile.XXXXXX", line[1001];
@@ -253,6 +300,8 @@ int main(void)
 		cmocka_unit_test(contract_4_9_the_last_1500_lines_are_kept),
 		cmocka_unit_test(contract_4_9_a_drain_gets_rfc_5424_after_its_length),
 		cmocka_unit_test(contract_4_9_a_slow_reader_loses_lines_and_hears_how_many),
+		cmocka_unit_test(what_is_told_of_a_drain_holds_no_secret),
+		cmocka_unit_test(a_queue_is_looked_into),
 		cmocka_unit_test(the_file_is_bounded),
 	};
 
