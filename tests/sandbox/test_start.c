@@ -85,23 +85,23 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
-	assert_int_equal(VERB(f, p, "ps:scale"), 0);
+	app_place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	assert_int_equal(APP(f, p, "ps:scale"), 0);
 	assert_string_equal(p->out, "web=1:Standard-1X worker=1:Standard-1X\n");
 	/* before it ever ran */
-	assert_int_equal(VERB(f, p, "ps:scale", "worker+1", "web=0"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "worker+1", "web=0"), 0);
 	assert_string_equal(p->out,
 	                    "Scaling dynos... done, the next start runs web@0:Standard-1X worker@2:Standard-1X\n");
-	BEGIN(f, app, NULL);
+	APP_START(f, app, NULL);
 	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
 	assert_silent_on(app, "heroku[web.1]");
 	/* while it runs */
-	assert_int_equal(VERB(f, p, "ps:type", "worker=none"), 2);
+	assert_int_equal(APP(f, p, "ps:type", "worker=none"), 2);
 	assert_says(p, "there is no dyno size 'none'");
-	assert_int_equal(VERB(f, p, "ps:scale", "web=1:standard-2x"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "web=1:standard-2x"), 0);
 	assert_that(app, launch_expect(app, "app[web.1]: ready="));
-	assert_int_equal(VERB(f, p, "ps:scale", "worker=1"), 0);
-	assert_int_equal(VERB(f, p, "ps:type"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "worker=1"), 0);
+	assert_int_equal(APP(f, p, "ps:type"), 0);
 	assert_says(p, "web             Standard-2X       1\n");
 	assert_int_equal(launch_stop(f, app), 0);
 	/* from elsewhere: the directory is that of the last start */
@@ -112,16 +112,16 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 	assert_int_equal(launch_finish(f, p), 0);
 	assert_string_equal(p->out, "web=1:Standard-2X worker=1:Standard-1X\n");
 	/* -m wins, and is kept by nobody */
-	BEGIN(f, app, "-m", "worker=1");
+	APP_START(f, app, "-m", "worker=1");
 	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
 	assert_silent_on(app, "heroku[web.1]");
 	assert_int_equal(launch_stop(f, app), 0);
-	assert_int_equal(VERB(f, p, "ps:scale"), 0);
+	assert_int_equal(APP(f, p, "ps:scale"), 0);
 	assert_string_equal(p->out, "web=1:Standard-2X worker=1:Standard-1X\n");
-	assert_int_equal(VERB(f, p, "ps:scale", "wbe=1"), 2);
+	assert_int_equal(APP(f, p, "ps:scale", "wbe=1"), 2);
 	assert_says(p, "did you mean web?");
-	assert_int_equal(VERB(f, p, "ps:scale", "all=0"), 0);
-	assert_int_equal(VERB(f, p, "start", "--net", "none"), 2);
+	assert_int_equal(APP(f, p, "ps:scale", "all=0"), 0);
+	assert_int_equal(APP(f, p, "start", "--net", "none"), 2);
 	assert_says(p, "ps:scale web=1");
 }
 
