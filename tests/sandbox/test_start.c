@@ -135,8 +135,8 @@ static void test_sizes_may_be_ones_own(struct fixture *f)
 	support_mkdir(f, config, 0755);
 	support_mkdir(f, support_format("%s/dyno", config), 0755);
 	support_write(support_format("%s/dyno/sizes", config), "tiny memory=64M pids=24\n", 0644);
-	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
-	place(f, "app.json", "{\"formation\": {\"web\": {\"size\": \"tiny\", \"quantity\": 2}}}");
+	app_place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	app_place(f, "app.json", "{\"formation\": {\"web\": {\"size\": \"tiny\", \"quantity\": 2}}}");
 	launch_start(f, p, &(struct launch){ .argv = ARGV("ps:scale"), .cwd = f->slug, .env = env });
 	assert_int_equal(launch_finish(f, p), 0);
 	assert_string_equal(p->out, "web=2:Tiny worker=1:Standard-1X\n");
