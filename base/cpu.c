@@ -2,33 +2,60 @@
 /* cpu.c - see cpu.h */
 #include "base/cpu.h"
 
-#include <sched.h>
-
-/** cpus_but_here() - the CPUs that the caller may use, @ret_others without the one it runs on. Return: 0, or -1 when that is unknown */
-static int cpus_but_here(cpu_set_t *ret_all, cpu_set_t *ret_others)
+/**
+ * cpus_here() - the CPUs that the caller may use
+ * @ret_here: the one that it runs on. Return: 0, or -1 when that is unknown, or the only one
+ */
+static int cpus_here(cpu_set_t *ret_all, int *ret_here)
 {
 	int here = sched_getcpu();
 
-	if (here < 0 || sched_getaffinity(0, sizeof(*ret_all), ret_all) < 0)
+	if (here < 0 || sched_getaffinity(0, sizeof(*ret_all), ret_all) < 0 || CPU_COUNT(ret_all) < 2)
 		return -1;
-	*ret_others = *ret_all;
-	CPU_CLR((size_t)here, ret_others);
+	*ret_here = here;
 	return 0;
 }
 
 void cpu_move_away(pid_t pid)
 {
-	cpu_set_t all, others;
+	cpu_set_t others;
+	int here;
 
-	if (cpus_but_here(&all, &others) == 0)
-		(void)sched_setaffinity(pid, sizeof(others), &others);
+	if (cpus_here(&others, &here) < 0)
+		return;
+	CPU_CLR((size_t)here, &others);
+	(void)sched_setaffinity(pid, sizeof(others), &others);
 }
 
-void cpu_step_aside(void)
+void cpu_seat_take(struct cpu_seat *seat)
 {
-	cpu_set_t all, others;
+	cpu_set_t this;
+	int here;
 
-	/* sched_setaffinity(2): an empty set is refused (EINVAL), and nothing was changed */
-	if (cpus_but_here(&all, &others) == 0 && sched_setaffinity(0, sizeof(others), &others) == 0)
-		(void)sched_setaffinity(0, sizeof(all), &all);
+	seat->taken = false;
+	if (cpus_here(&seat->all, &here) < 0)
+		return;
+	CPU_ZERO(&this);
+	CPU_SET((size_t)here, &this);
+	seat->taken = sched_setaffinity(0, sizeof(this), &this) == 0;
+}
+
+void cpu_seat_leave(struct cpu_seat *seat)
+{
+	cpu_set_t others = seat->all;
+	int here = sched_getcpu();
+
+	if (!seat->taken)
+		return;
+	if (here >= 0)
+		CPU_CLR((size_t)here, &others);
+	(void)sched_setaffinity(0, sizeof(others), &others);
+	(void)sched_setaffinity(0, sizeof(seat->all), &seat->all);
+	seat->taken = false;
+}
+
+void cpu_seat_child(const struct cpu_seat *seat)
+{
+	if (seat->taken)
+		(void)sched_setaffinity(0, sizeof(seat->all), &seat->all);
 }

@@ -3,6 +3,8 @@
 #ifndef BASE_CPU_H
 #define BASE_CPU_H
 
+#include <sched.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -13,10 +15,21 @@
 void cpu_move_away(pid_t pid);
 
 /**
- * cpu_step_aside() - leave this CPU, with what is warm in its caches, to the process that the caller has just made
- * For a maker who goes on working beside it; nothing keeps either of them from being moved again. Where there is no other CPU nothing
- * happens.
+ * struct cpu_seat - this CPU, with what is warm in its caches, which a process that is about to be made is to have while its
+ * maker goes on working beside it
+ * @all:   the CPUs that both may use
+ * @taken: the caller is bound to its CPU: whom it makes is born there
  */
-void cpu_step_aside(void);
+struct cpu_seat {
+	cpu_set_t all;
+	bool taken;
+};
+
+/** cpu_seat_take() - before the clone. Where there is no other CPU nothing happens, here and in the two below */
+void cpu_seat_take(struct cpu_seat *seat);
+/** cpu_seat_leave() - the maker, after it: go elsewhere; nothing keeps either of them from being moved again */
+void cpu_seat_leave(struct cpu_seat *seat);
+/** cpu_seat_child() - the process that was made: be free to go */
+void cpu_seat_child(const struct cpu_seat *seat);
 
 #endif /* BASE_CPU_H */

@@ -202,6 +202,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_host *host = sandbox->host;
+	struct cpu_seat seat = { .taken = false };
 	struct child child = {
 		.shape = &sandbox->shape,
 		.slug = sandbox->slug[0] != '\0' ? sandbox->slug : NULL,
@@ -234,19 +235,18 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	};
 	pid_t pid;
 
+	if (follows(prepare))
+		cpu_seat_take(&seat);
 	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net, child.template >= 0),
 	                       cgroup_clone_fd(&sandbox->group), &sandbox->pidfd, err);
-	if (pid == 0)
+	if (pid == 0) {
+		cpu_seat_child(&seat);
 		child_main(&child);
+	}
+	cpu_seat_leave(&seat);
 	if (pid < 0)
 		return pid;
 	sandbox->pid = pid;
-	/*
-	 * To where the helper is at the network namespace: 12 to 18 % less. Where there is no helper, as without a namespace, that CPU sleeps, and
-	 * to wake it costs a virtual machine more than it gains.
-	 */
-	if (follows(prepare) && sandbox->shape.net != DYNO_NET_HOST)
-		cpu_step_aside();
 	prepare->child_end = fd_close(prepare->child_end);
 	return 0;
 }
