@@ -27,35 +27,42 @@ void cpu_move_away(pid_t pid)
 	(void)sched_setaffinity(pid, sizeof(others), &others);
 }
 
-void cpu_seat_take(struct cpu_seat *seat)
+/** only() - @cpu and no other */
+static cpu_set_t only(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	return set;
+}
+
+void cpu_seat_take(struct cpu_seat *seat, int other)
 {
 	cpu_set_t this;
 	int here;
 
-	seat->taken = false;
-	if (cpus_here(&seat->all, &here) < 0)
+	seat->other = -1;
+	if (other < 0 || cpus_here(&seat->all, &here) < 0 || here == other || !CPU_ISSET((size_t)other, &seat->all))
 		return;
-	CPU_ZERO(&this);
-	CPU_SET((size_t)here, &this);
-	seat->taken = sched_setaffinity(0, sizeof(this), &this) == 0;
+	this = only(here);
+	if (sched_setaffinity(0, sizeof(this), &this) == 0)
+		seat->other = other;
 }
 
-void cpu_seat_leave(struct cpu_seat *seat)
+void cpu_seat_leave(const struct cpu_seat *seat)
 {
-	cpu_set_t others = seat->all;
-	int here = sched_getcpu();
+	cpu_set_t there;
 
-	if (!seat->taken)
+	if (seat->other < 0)
 		return;
-	if (here >= 0)
-		CPU_CLR((size_t)here, &others);
-	(void)sched_setaffinity(0, sizeof(others), &others);
+	there = only(seat->other);
+	(void)sched_setaffinity(0, sizeof(there), &there);
 	(void)sched_setaffinity(0, sizeof(seat->all), &seat->all);
-	seat->taken = false;
 }
 
 void cpu_seat_child(const struct cpu_seat *seat)
 {
-	if (seat->taken)
+	if (seat->other >= 0)
 		(void)sched_setaffinity(0, sizeof(seat->all), &seat->all);
 }

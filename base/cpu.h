@@ -4,7 +4,6 @@
 #define BASE_CPU_H
 
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -16,19 +15,23 @@ void cpu_move_away(pid_t pid);
 
 /**
  * struct cpu_seat - this CPU, with what is warm in its caches, which a process that is about to be made is to have while its
- * maker goes on working beside it
+ * maker goes on working beside it, on another
  * @all:   the CPUs that both may use
- * @taken: the caller is bound to its CPU: whom it makes is born there
+ * @other: where the maker will go, -1 for nowhere: then nothing happens, here and in the functions below
  */
 struct cpu_seat {
 	cpu_set_t all;
-	bool taken;
+	int other;
 };
 
-/** cpu_seat_take() - before the clone. Where there is no other CPU nothing happens, here and in the two below */
-void cpu_seat_take(struct cpu_seat *seat);
-/** cpu_seat_leave() - the maker, after it: go elsewhere; nothing keeps either of them from being moved again */
-void cpu_seat_leave(struct cpu_seat *seat);
+/**
+ * cpu_seat_take() - before the clone: whom the caller makes next is born here
+ * @other: a CPU that was working for the caller until now, or is still: one that sleeps takes a virtual machine longer to wake than
+ *         is gained, and one that others use is waited for; -1 for none
+ */
+void cpu_seat_take(struct cpu_seat *seat, int other);
+/** cpu_seat_leave() - the maker, after it: go there; nothing keeps either of them from being moved again */
+void cpu_seat_leave(const struct cpu_seat *seat);
 /** cpu_seat_child() - the process that was made: be free to go */
 void cpu_seat_child(const struct cpu_seat *seat);
 

@@ -29,6 +29,7 @@ static void ahead_reset(struct ahead *ahead)
 {
 	ahead->helper = 0;
 	atomic_init(&ahead->taken, false);
+	ahead->cpu = -1;
 	ahead->fd = -1;
 	ahead->code = 0;
 	ahead->caller = getpid();
@@ -51,9 +52,15 @@ __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
 
+	unsigned cpu;
+
 	raw_die_with(ahead->caller);
 	if (!atomic_exchange(&ahead->taken, true)) {
-		long r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
+		long r = raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0);
+
+		if (r == 0)
+			ahead->cpu = (int)cpu;
+		r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
 
 		if (r == 0)
 			r = loopback_up();

@@ -18,6 +18,7 @@
  * @helper: the process at it, 0 for none
  * @caller: who began it
  * @taken:  somebody does it: the helper when it got to run, or else the caller
+ * @cpu:    where the helper began, -1 until then
  * @fd:     the namespace, written by the helper, -1 until then
  * @code:   0 or the negative errno with which it failed
  */
@@ -25,6 +26,7 @@ struct ahead {
 	pid_t helper;
 	pid_t caller;
 	_Atomic bool taken;
+	volatile int cpu;
 	volatile int fd;
 	volatile int code;
 };

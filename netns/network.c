@@ -61,7 +61,9 @@ int network_host_open(bool rootless, int state_dir, struct network_host **ret, s
 
 	if (!host)
 		return error_set(err, -ENOMEM, STEP, "cannot allocate the host's network record");
-	*host = (struct network_host){ .rootless = rootless, .state_dir = state_dir, .ns = -1, .ahead = { .fd = -1 } };
+	*host = (struct network_host){
+		.rootless = rootless, .state_dir = state_dir, .ns = -1, .ahead = { .fd = -1, .cpu = -1 }
+	};
 	*ret = host;
 	return 0;
 }
@@ -181,8 +183,14 @@ static int inner_visit(enum dyno_net net, bool up, struct inner *inner, struct d
 void network_begin(struct network_host *host, enum dyno_net net)
 {
 	network_abandon(host);
+	host->ahead.cpu = -1;
 	if (!host->rootless && net != DYNO_NET_HOST)
 		ahead_begin(&host->ahead);
+}
+
+int network_helper_cpu(const struct network_host *host)
+{
+	return host->ahead.cpu;
 }
 
 void network_abandon(struct network_host *host)

@@ -97,6 +97,8 @@ void network_resolver(struct network_host *host, uint32_t server);
  * Optional, and the earlier the better: see ahead.h. Followed by network_open() or network_abandon().
  */
 void network_begin(struct network_host *host, enum dyno_net net);
+/** network_helper_cpu() - the CPU that is, or has just been, at that, -1 for none: one that others do not keep busy */
+int network_helper_cpu(const struct network_host *host);
 /** network_abandon() - drop what network_begin() made, if network_open() did not take it */
 void network_abandon(struct network_host *host);
 

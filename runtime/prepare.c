@@ -53,14 +53,15 @@ struct prepare {
 
 /**
  * follows() - the child is cloned before all its parts are there, and gets them while it builds its filesystem
- * What it needs late is made on a CPU of its own. Without a v2 tree it is the v1 groups that tell of leftovers, which
- * are to go before there is a child.
+ * A network namespace that is to be connected is better there first: to connect it takes as long as the child takes for all it does.
+ * Without a v2 tree it is the v1 groups that tell of leftovers, which are to go before there is a child.
  */
 static bool follows(const struct prepare *prepare)
 {
-	const struct dyno_host *host = prepare->sandbox->host;
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
 
-	return !host->rootless && prepare->when == WHEN_COLD && host->cgroups.layout != DYNO_CGROUP_V1;
+	return !sandbox->host->rootless && prepare->when == WHEN_COLD && sandbox->shape.net != DYNO_NET_PRIVATE &&
+	       sandbox->host->cgroups.layout != DYNO_CGROUP_V1;
 }
 
 /** step_claim() - a slot: the spare, or any; one whose last owner died is cleaned first */
@@ -202,7 +203,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_host *host = sandbox->host;
-	struct cpu_seat seat = { .taken = false };
+	struct cpu_seat seat = { .other = -1 };
 	struct child child = {
 		.shape = &sandbox->shape,
 		.slug = sandbox->slug[0] != '\0' ? sandbox->slug : NULL,
@@ -235,8 +236,8 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	};
 	pid_t pid;
 
-	if (follows(prepare))
-		cpu_seat_take(&seat);
+	if (prepare->when == WHEN_COLD)
+		cpu_seat_take(&seat, network_helper_cpu(host->network));
 	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net, child.template >= 0),
 	                       cgroup_clone_fd(&sandbox->group), &sandbox->pidfd, err);
 	if (pid == 0) {
