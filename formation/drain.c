@@ -25,9 +25,10 @@
 #define WAIT_MOST_NS (60 * NS_PER_S)
 #define QUEUE_SIZE (4U << 20)
 
-/* local7.info and local3.info */
+/* local7.info, local3.info and local0.info */
 #define PRIORITY_APP 190
 #define PRIORITY_PLATFORM 158
+#define PRIORITY_API 134
 
 /**
  * struct drain - one receiver
@@ -54,6 +55,14 @@ struct drain {
 	uint64_t wait_ns;
 };
 
+/** priority() - of @line. No dyno is called "api", as theirs have a number behind a dot */
+static int priority(const struct logline *line)
+{
+	if (line->platform)
+		return PRIORITY_PLATFORM;
+	return strcmp(line->dyno, "api") == 0 ? PRIORITY_API : PRIORITY_APP;
+}
+
 size_t drain_format(const struct logline *line, const char *token, char *buf)
 {
 	enum { COUNT = 12 };
@@ -62,9 +71,8 @@ size_t drain_format(const struct logline *line, const char *token, char *buf)
 	int head, digits;
 
 	(void)logline_time(line->wall_us, time, sizeof(time));
-	head = snprintf(at, LOGLINE_HEAD + 64, "<%d>1 %s %.40s %s %.128s - - ",
-	                line->platform ? PRIORITY_PLATFORM : PRIORITY_APP, time, token, logline_source(line),
-	                line->dyno);
+	head = snprintf(at, LOGLINE_HEAD + 64, "<%d>1 %s %.40s %s %.128s - - ", priority(line), time, token,
+	                logline_source(line), line->dyno);
 	memcpy(at + head, line->text, length);
 	length += (size_t)head;
 	digits = snprintf(count, sizeof(count), "%zu ", length);
@@ -231,7 +239,7 @@ uint64_t drain_due(const struct formation *formation)
 	return due;
 }
 
-void drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener)
+bool drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener)
 {
 	uint64_t since_us = 0, dropped = sink_report(out, &since_us);
 	char text[160], since[40];
@@ -239,22 +247,28 @@ void drain_tell_dropped(const struct formation *formation, struct sink *out, str
 	int length;
 
 	if (dropped == 0)
-		return;
+		return false;
 	(void)logline_time(since_us, since, sizeof(since));
 	length = text_format(text, sizeof(text),
 	                     "Error L10 (output buffer overflow): %" PRIu64 " messages dropped since %s", dropped,
 	                     since);
 	line.length = length < 0 ? 0 : (size_t)length;
 	listener->hear(listener, &line);
+	return true;
 }
 
 void drain_flush(struct formation *formation)
 {
 	for (struct drain *drain = formation->drains; drain; drain = drain->next) {
+		int left;
+
 		if (!drain->joined)
 			continue;
-		drain_tell_dropped(formation, &drain->out, &drain->listener);
-		if (sink_flush(&drain->out) < 0)
+		left = sink_flush(&drain->out);
+		/* who has just caught up is told at once: nothing else may happen for long */
+		if (left >= 0 && drain_tell_dropped(formation, &drain->out, &drain->listener))
+			left = sink_flush(&drain->out);
+		if (left < 0)
 			lose(drain);
 		else if (drain->out.used == 0)
 			drain->queued = 0;

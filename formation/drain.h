@@ -4,8 +4,8 @@
  *
  *     83 <190>1 2013-11-05T21:52:29.123456+00:00 d.UUID app web.1 - - text
  *
- * Facility local7 is what dynos wrote, local3 what is said about them; the host name is the drain's token, as on Heroku. A drain that
- * cannot be reached is tried again, after a second and then twice that each time, a minute at most. Meanwhile its queue fills, and
+ * Facility local7 is what dynos wrote, local3 what is said about them, local0 what was asked of the app; the host name is the
+ * drain's token, as on Heroku. A drain that cannot be reached is tried again, after a second and then twice that each time, a minute at most. Meanwhile its queue fills, and
  * what does not fit is counted and told when there is room again: L10. What was on its way when a connection broke counts as
  * dropped, for nobody knows how much of it arrived.
  */
@@ -28,8 +28,8 @@ size_t drain_format(const struct logline *line, const char *token, char *buf);
 /** drain_check() - @url is of a kind that formation_drain() takes. Return: 0, or -EINVAL with a sentence that does not repeat it */
 int drain_check(const char *url, struct dyno_error *err);
 
-/** drain_tell_dropped() - @listener, which @out belongs to, hears how much it did not get, if now is the time */
-void drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener);
+/** drain_tell_dropped() - @listener, which @out belongs to, hears how much it did not get, if now is the time. Return: whether it did */
+bool drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener);
 
 /** drain_expire() - connect those whose wait is over */
 void drain_expire(struct formation *formation);

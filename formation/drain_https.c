@@ -510,7 +510,7 @@ void https_flush(struct formation *formation)
 		return;
 	sweep(https);
 	for (struct https_drain *drain = https->drains; drain; drain = drain->next) {
-		drain_tell_dropped(formation, &drain->out, &drain->listener);
+		(void)drain_tell_dropped(formation, &drain->out, &drain->listener);
 		send_body(drain);
 	}
 }

@@ -52,9 +52,10 @@ const struct body *formation_predecessor(const struct formation *formation, cons
 
 void formation_launch(struct formation *formation, struct place *place)
 {
-	struct plan_type none = { 0 };
+	struct plan_type none = { .size = place->size };
 	struct dyno_limits limits = plan_limits(place->type ? place->type : &none);
-	const struct environment *vars = place->release ? &formation->coming.vars : &formation->recipe.vars;
+	const struct formation_recipe *recipe = place->release ? &formation->coming : &formation->recipe;
+	const struct environment *vars = place->vars.count > 0 ? &place->vars : &recipe->vars;
 	struct dyno_error err = { 0 };
 
 	if (place->life.listens && formation_predecessor(formation, place)) {
@@ -93,8 +94,8 @@ void formation_happens(struct formation *formation, struct place *place, enum ha
 	enum state before = place->life.state;
 	unsigned actions;
 
-	/* what the table does not know is not told either */
-	if (place->life.one_off ? what == HAPPENING_LATE || what == HAPPENING_GREEDY : before != STATE_DOWN)
+	/* what the table does not know is not told either; and a one-off dyno is never restarted */
+	if (place->life.one_off ? what != HAPPENING_RESTART && what != HAPPENING_RELEASE : before != STATE_DOWN)
 		tell_happening(formation, place, what);
 	actions = states_happen(&place->life, what, &formation->setup->rules, formation->now.ns, chance());
 	if (place->life.state != before) {
@@ -149,6 +150,7 @@ static void place_free(struct formation *formation, struct place *place)
 	if (place->body)
 		place->body->place = NULL;
 	free(place->command);
+	environment_done(&place->vars);
 	free(place);
 }
 

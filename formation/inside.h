@@ -77,6 +77,8 @@ struct body {
  * @waits:   it has no body, because its predecessor still has the port
  * @since_us: wall time of its state
  * @command: what it runs, of a one-off dyno; else the type's
+ * @size:    of a one-off dyno, without a name for the default
+ * @vars:    config vars and more, of a one-off dyno that was given more; else it has the recipe's
  * @limit_ns: when a one-off dyno's time is over
  * @release: it is the release process
  * @code:    exit code of a one-off dyno, -1 when it never ran
@@ -94,6 +96,8 @@ struct place {
 	uint64_t limit_ns;
 	int code;
 	char *command;
+	struct size size;
+	struct environment vars;
 };
 
 /** enum phase - of a formation */

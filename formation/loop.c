@@ -338,6 +338,7 @@ struct formation *formation_close(struct formation *formation)
 
 		formation->places = place->next;
 		free(place->command);
+		environment_done(&place->vars);
 		free(place);
 	}
 	while (formation->callers) {

@@ -208,19 +208,61 @@ static void serve_restart(struct client *client, const char *name, bool stop)
 	done(client, text);
 }
 
+/** command_of() - what @line runs: of a process type its command, with what follows behind it. Return: NULL without memory */
+static char *command_of(const struct plan *plan, const char *line)
+{
+	size_t word = strcspn(line, " ");
+	const struct plan_type *type = plan_find(plan, line, word);
+	char *command = NULL;
+
+	if (!type)
+		return strdup(line);
+	return asprintf(&command, "%s%s", type->command, line + word) < 0 ? NULL : command;
+}
+
+/**
+ * read_run() - size and variables of a one-off dyno, from the third word of @frame on
+ * @ret_vars: the app's config vars and these; empty when there are none. Return: 0 or negative errno
+ */
+static int read_run(const struct formation *formation, const struct wire_frame *frame, struct size *ret_size,
+                    struct environment *ret_vars, struct dyno_error *err)
+{
+	const struct environment *vars = &formation->recipe.vars;
+	struct plan_type type = { 0 };
+	struct plan plan = { .types = &type, .count = 1 };
+	int code = 0;
+
+	if (frame->count > 2 && frame->words[2][0])
+		code = plan_resize(&plan, frame->words[2], err);
+	for (size_t i = 0; frame->count > 3 && i < vars->count && code == 0; i++)
+		code = environment_set(ret_vars, vars->vars[i], err);
+	for (size_t i = 3; i < frame->count && code == 0; i++)
+		code = environment_set(ret_vars, frame->words[i], err);
+	*ret_size = type.size;
+	return code;
+}
+
 /** serve_run() - a one-off dyno whose output goes to the log: a process type's command, or a command line */
-static void serve_run(struct client *client, const char *command)
+static void serve_run(struct client *client, const struct wire_frame *frame)
 {
 	struct formation *formation = client->formation;
-	const struct plan_type *type = plan_find(&formation->recipe.plan, command, strlen(command));
-	struct place *place = formation_one_off(formation, "run", type ? type->command : command);
+	_cleanup_free_ char *command = command_of(&formation->recipe.plan, frame->words[1]);
+	bool up = formation->recipe.plan.types != NULL;
+	struct environment vars = { 0 };
+	struct size size = { .name = "" };
 	struct dyno_error err = { 0 };
+	int code = read_run(formation, frame, &size, &vars, &err);
+	struct place *place = code == 0 && command && up ? formation_one_off(formation, "run", command) : NULL;
 
-	if (!place || !formation->recipe.plan.types) {
-		error_set(&err, -EAGAIN, "run", place ? "the app is not up yet" : "no memory for another dyno");
+	if (!place) {
+		environment_done(&vars);
+		if (code == 0)
+			error_set(&err, -EAGAIN, "run", up ? "no memory for another dyno" : "the app is not up yet");
 		failed(client, &err);
 		return;
 	}
+	place->size = size;
+	place->vars = vars;
 	formation_happens(formation, place, HAPPENING_START);
 	done(client, place->label);
 }
@@ -247,7 +289,7 @@ static void hear(struct log_listener *listener, const struct logline *line)
 	request_line((struct client *)((char *)listener - offsetof(struct client, listener)), line);
 }
 
-void request_overflow(struct client *client)
+bool request_overflow(struct client *client)
 {
 	uint64_t since_us = 0;
 	uint64_t dropped = sink_report(&client->out, &since_us);
@@ -258,12 +300,13 @@ void request_overflow(struct client *client)
 	int length;
 
 	if (dropped == 0)
-		return;
+		return false;
 	(void)logline_time(since_us, since, sizeof(since));
 	length = text_format(text, sizeof(text),
 	                     "Error L11 (Tail buffer overflow): %" PRIu64 " messages dropped since %s", dropped, since);
 	line.length = length < 0 ? 0 : (size_t)length;
 	request_line(client, &line);
+	return true;
 }
 
 /** serve_logs() - the last @count lines, and all that follow if it wants them */
@@ -317,7 +360,7 @@ void request_serve(struct client *client, const struct wire_frame *frame)
 	} else if (strcmp(verb, "stop") == 0 && first) {
 		serve_restart(client, first, true);
 	} else if (strcmp(verb, "run") == 0 && first) {
-		serve_run(client, first);
+		serve_run(client, frame);
 	} else if (strcmp(verb, "release") == 0) {
 		formation_release(client->formation);
 		done(client, "");

@@ -33,7 +33,7 @@ void request_serve(struct client *client, const struct wire_frame *frame);
 /** request_line() - the frame of a line of the log */
 void request_line(struct client *client, const struct logline *line);
 
-/** request_overflow() - tell a client that was slow how many lines it missed (L11) */
-void request_overflow(struct client *client);
+/** request_overflow() - tell a client that was slow how many lines it missed (L11). Return: whether there is more to send */
+bool request_overflow(struct client *client);
 
 #endif /* FORMATION_REQUESTS_H */

@@ -104,14 +104,17 @@ void serve_flush(struct server *server)
 
 	for (struct client *client = server->clients; client; client = next) {
 		int left = sink_flush(&client->out);
-		bool more = left > 0;
+		bool more;
 
+		/* who has just caught up is told at once: nothing else may happen for long */
+		if (left >= 0 && request_overflow(client))
+			left = sink_flush(&client->out);
+		more = left > 0;
 		next = client->next;
 		if (left < 0 || (client->ends && left == 0)) {
 			drop(server, client);
 			continue;
 		}
-		request_overflow(client);
 		if (more == client->armed)
 			continue;
 		client->armed = more;

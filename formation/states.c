@@ -4,8 +4,10 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #define NS_PER_MS 1000000ULL
+#define BOOT_TIMEOUT_JAVA_MS 90000
 
 /**
  * struct step - one cell of the table
@@ -63,6 +65,13 @@ static_assert(sizeof(names) / sizeof(names[0]) == STATE_COUNT, "every state has 
 const char *states_name(enum state state)
 {
 	return (size_t)state < STATE_COUNT ? names[state] : "?";
+}
+
+uint64_t rules_boot_timeout_ms(const char *language)
+{
+	static const struct rules rules = RULES_DEFAULT;
+
+	return language && strcmp(language, "Java") == 0 ? BOOT_TIMEOUT_JAVA_MS : rules.boot_timeout_ms;
 }
 
 /** quiet() - no timer runs */

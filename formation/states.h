@@ -76,6 +76,9 @@ struct rules {
 		.grace_ms = 30000, .kill_percent = 200, .backoff = BACKOFF_DEFAULT                                     \
 	}
 
+/** rules_boot_timeout_ms() - by default, of an app in @language (config/detect.h), which may be NULL: those in Java have longer */
+uint64_t rules_boot_timeout_ms(const char *language);
+
 /**
  * struct place_life - state and timers of a place
  * @one_off:  it ends with its dyno

@@ -11,7 +11,7 @@
  *     restart [DYNO|TYPE]         all of it without
  *     stop DYNO                   one-off dynos end, others are restarted
  *     release                     read code and config again, restart all
- *     run COMMAND-LINE|TYPE       a one-off dyno, whose output goes to the log
+ *     run LINE [SIZE [KEY=VALUE...]]   a one-off dyno, whose output goes to the log; LINE is a command line, or TYPE and words; SIZE may be ""
  *     logs LINES follow|once      the last LINES, all there are for ""
  *     quit [now]                  stop the formation
  *

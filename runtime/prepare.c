@@ -130,7 +130,7 @@ static int step_disk(struct prepare *prepare, struct dyno_error *err)
  * read_resolver() - the text of /etc/resolv.conf
  * @services: where a private dyno is led to a resolver on this machine's loopback, "" for nowhere
  */
-static int read_resolver(const struct dyno_sandbox *sandbox, const char *services, char *buf, size_t size,
+static int read_resolver(struct dyno_sandbox *sandbox, const char *services, char *buf, size_t size,
                          struct dyno_error *err)
 {
 	uint32_t server = 0;
@@ -139,13 +139,15 @@ static int read_resolver(const struct dyno_sandbox *sandbox, const char *service
 	if (r < 0)
 		return error_set(err, r, "resolver", "cannot make resolv.conf:");
 	network_resolver(sandbox->host->network, server);
+	/* that of ready parts is there already, and was opened when nobody had looked yet */
+	sandbox->network.resolver = server;
 	return 0;
 }
 
 /** step_skeleton() - find the root's skeleton, and the text of /etc/hosts, the one file in which dynos differ */
 static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 {
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct dyno_sandbox *sandbox = prepare->sandbox;
 	const struct dyno_host *host = sandbox->host;
 	char resolv[RESOLVER_SIZE], name[32], services[ADDRESS_TEXT_SIZE] = "";
 	const struct stack_kind kind = { sandbox->shape.stack, host->rootless, resolv };

@@ -16,7 +16,7 @@ declare -A packages=(
 	[apps]="python3-django gunicorn python3-dj-database-url python3-psycopg2 unicorn ruby-rack ruby-pg postgresql postgresql-client"
 	[check]="libcmocka-dev openssl python3 passt util-linux iproute2 procps clang nftables conntrack iptables nodejs ruby"
 	[foreman]="ruby-foreman iproute2 procps util-linux"
-	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags"
+	[lint]="clang clang-format clang-tidy cppcheck shellcheck universal-ctags zsh fish"
 	[bench]="bubblewrap crun runc wrk iproute2 libcmocka-dev"
 	[vm]="qemu-system-x86 busybox-static xz-utils"
 )

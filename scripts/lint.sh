@@ -8,6 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 sources=("$@")
+build=${build:-build}
 mapfile -t headers < <(git ls-files --cached --others --exclude-standard '*.h')
 mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
 failed=()
@@ -80,10 +81,35 @@ listed() {
 	! git ls-files --cached --others --exclude-standard '*.c' | grep -vxF -f <(printf '%s\n' "${sources[@]}")
 }
 
+# what `make docs` printed, as the shells that read it see it; those that are not installed are named
+completions() {
+	local status=0
+	bash -n "$build/completions/dyno.bash" || status=1
+	if command -v zsh >/dev/null; then zsh -n "$build/completions/_dyno" || status=1; else echo "lint: no zsh here"; fi
+	if command -v fish >/dev/null; then fish -n "$build/completions/dyno.fish" || status=1; else echo "lint: no fish here"; fi
+	return $status
+}
+
+# the units as they are installed, by the manager that reads them. It says something only when something is wrong
+units() {
+	local dir said status=0
+	command -v systemd-analyze >/dev/null || { echo "lint: no systemd-analyze here"; return 0; }
+	dir=$(mktemp -d) || return 1
+	cp systemd/dyno-launcher.socket "$dir/"
+	sed -e "s|@BINDIR@|$PWD/$build|" systemd/dyno-launcher.service >"$dir/dyno-launcher.service"
+	said=$(systemd-analyze verify --man=no --recursive-errors=no "$dir"/dyno-launcher.{socket,service} 2>&1) || status=1
+	rm -r "$dir"
+	[ -z "$said" ] || { echo "$said"; status=1; }
+	return $status
+}
+
 part listed listed
+part completions completions
+part units units
 part format format
 part budget scripts/lint-budget.sh "${sources[@]}"
 part floors scripts/lint-floors.sh "${sources[@]}" "${headers[@]}"
+part contract scripts/lint-contract.py
 part comments scripts/lint-comments.py "${sources[@]}"
 part exports exports
 part static static

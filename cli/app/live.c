@@ -120,29 +120,69 @@ int ps_stop_main(int argc, char **argv, uint64_t requested_ns)
 	return serve_verb(argc, argv, "stop", "Stopping", 1, 1);
 }
 
+/** join() - @count operands as one line for a shell, as Heroku joins them. Return: false when it is too long */
+static bool join(int count, char *const *operands, char *line, size_t size)
+{
+	line[0] = '\0';
+	for (int i = 0; i < count; i++)
+		if (text_append(line, size, "%s%s", i > 0 ? " " : "", operands[i]) < 0)
+			return false;
+	return true;
+}
+
+/** split() - the variables of --env into @words from @used on; @copies is where they stand. Return: how many words, 0 for too many */
+static size_t split(const struct option_list *env, char **copies, const char **words, size_t used)
+{
+	for (size_t i = 0; i < env->count; i++) {
+		char *pair, *rest = copies[i] = strdup(env->items[i]);
+
+		while ((pair = strsep(&rest, ";"))) {
+			if (!*pair)
+				continue;
+			if (used == WIRE_WORDS)
+				return 0;
+			words[used++] = pair;
+		}
+	}
+	return used;
+}
+
+/** run_detached() - with options read. Return: exit code */
+static int run_detached(const struct run_detached_given *given, int count, char *const *operands)
+{
+	char line[WIRE_FRAME_MAX / 2];
+	const char *words[WIRE_WORDS] = { "run", line, given->size ? given->size : "" };
+	char **copies = calloc(given->env.count + 1, sizeof(*copies));
+	size_t used = copies ? split(&given->env, copies, words, 3) : 0;
+	int code = EXIT_USAGE;
+
+	if (!join(count, operands, line, sizeof(line)))
+		message_line("dyno: the command line is too long: %zu bytes at most", sizeof(line) - 1);
+	else if (used == 0)
+		message_line("dyno: run:detached takes %d variables at most", WIRE_WORDS - 3);
+	else
+		code = ask_plainly(given->app, "Running the command", words, used, "its output is in the log as ");
+	for (size_t i = 0; copies && i < given->env.count; i++)
+		free(copies[i]);
+	free(copies);
+	return code;
+}
+
 int run_detached_main(int argc, char **argv, uint64_t requested_ns)
 {
-	struct live_given given = { 0 };
-	char line[WIRE_FRAME_MAX / 2] = "";
+	struct run_detached_given given = { 0 };
 	int first = argc;
 	int code = verb_parse(argv[0], argc, argv, &given, &first);
 
 	(void)requested_ns;
-	if (code != VERB_CONTINUE)
-		return code;
-	if (first == argc) {
+	if (code == VERB_CONTINUE && first == argc) {
 		message_line("dyno: run:detached takes a process type or a command line");
-		return EXIT_USAGE;
+		code = EXIT_USAGE;
 	}
-	/* one line for a shell, as Heroku joins them */
-	for (int i = first; i < argc; i++) {
-		if (text_append(line, sizeof(line), "%s%s", i > first ? " " : "", argv[i]) < 0) {
-			message_line("dyno: the command line is too long: %zu bytes at most", sizeof(line) - 1);
-			return EXIT_USAGE;
-		}
-	}
-	return ask_plainly(given.app, "Running the command", (const char *const[]){ "run", line }, 2,
-	                   "its output is in the log as ");
+	if (code == VERB_CONTINUE)
+		code = run_detached(&given, argc - first, argv + first);
+	options_done(run_detached_specs, &given);
+	return code;
 }
 
 int stop_app_main(int argc, char **argv, uint64_t requested_ns)

@@ -144,6 +144,8 @@ static int from_formation(struct live *live, struct lines *lines, struct dyno_er
 		if (strcmp(frame.words[0], "now") == 0) {
 			backlog = false;
 			print_last(lines);
+			if (fflush(stdout) != 0)
+				return 0;
 		}
 		if (!line_of(&frame, &line) || !wanted(lines->given, &line))
 			continue;

@@ -135,21 +135,59 @@ static int run(const struct run_app_given *given, const struct recipe_source *so
 	return code;
 }
 
+/** is_variable() - KEY=VALUE, and no file's name */
+static bool is_variable(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	return equals && environment_key_valid(text, (size_t)(equals - text));
+}
+
+/** take_files() - those of --env that are no variables. Return: 0 or negative errno */
+static int take_files(const struct option_list *given, struct option_list *ret, struct dyno_error *err)
+{
+	ret->items = calloc(given->count + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return error_set(err, -ENOMEM, "run", "no memory for names of files");
+	for (size_t i = 0; i < given->count; i++)
+		if (!is_variable(given->items[i]))
+			ret->items[ret->count++] = given->items[i];
+	return 0;
+}
+
+/** set_variables() - those of --env, on top of the config vars: "A=1;B=2", as heroku run takes them. Return: 0 or negative errno */
+static int set_variables(const struct option_list *given, struct environment *vars, struct dyno_error *err)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < given->count && code == 0; i++) {
+		_cleanup_free_ char *copy = is_variable(given->items[i]) ? strdup(given->items[i]) : NULL;
+		char *pair, *rest = copy;
+
+		while (code == 0 && (pair = strsep(&rest, ";")))
+			if (*pair)
+				code = environment_set(vars, pair, err);
+	}
+	return code;
+}
+
 /** prepare() - read the app, and become `dyno run` with it. Return: negative errno; not at all when all is well */
 static int prepare(const struct run_app_given *given, int count, char **operands, struct dyno_error *err)
 {
-	const struct start_given start = {
-		.net = -1, .app = given->app, .root = given->root, .env_file = given->env_file
-	};
+	struct start_given start = { .net = -1, .app = given->app, .root = given->root };
 	struct recipe_source source = { .dirfd = -1 };
 	struct formation_recipe recipe = { 0 };
 	_cleanup_close_ int vars_fd = -1;
 	_cleanup_free_ char *line = NULL;
 	char **command = NULL;
-	int code = recipe_source_open(&start, &source, err);
+	int code = take_files(&given->env, &start.env_file, err);
 
 	if (code == 0)
+		code = recipe_source_open(&start, &source, err);
+	if (code == 0)
 		code = recipe_make(&source, &recipe, err);
+	if (code == 0)
+		code = set_variables(&given->env, &recipe.vars, err);
 	if (code == 0)
 		code = make_line(&recipe.plan, count, operands, &line, err);
 	if (code == 0 && command_shell(line, &command) < 0)
@@ -159,6 +197,7 @@ static int prepare(const struct run_app_given *given, int count, char **operands
 		code = vars_fd < 0 ? vars_fd : run(given, &source, vars_fd, command, err);
 	}
 	free(command);
+	free(start.env_file.items);
 	formation_recipe_done(&recipe);
 	recipe_source_close(&source);
 	return code;

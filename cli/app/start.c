@@ -28,6 +28,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "config/detect.h"
 #include "config/release.h"
 #include "config/setting.h"
 #include "formation/drain.h"
@@ -102,6 +103,17 @@ static void setup_network(struct start *start)
 	message_line("dyno: the dynos reach nothing outside: %s", why.text);
 }
 
+/** boot_timeout_ms() - what a web dyno has to listen: what was given, else the default of the app's language */
+static uint64_t boot_timeout_ms(const struct start *start)
+{
+	struct detected detected = { 0 };
+
+	if (start->given.boot_timeout_ms != UINT64_MAX)
+		return start->given.boot_timeout_ms;
+	detect_directory(start->source.dirfd, &detected);
+	return rules_boot_timeout_ms(detected.count > 0 ? detected.languages[0].name : NULL);
+}
+
 /** setup_rules() - numbers of the formation */
 static int setup_rules(struct start *start, struct dyno_error *err)
 {
@@ -110,7 +122,7 @@ static int setup_rules(struct start *start, struct dyno_error *err)
 
 	*rules = (struct rules)RULES_DEFAULT;
 	rules->grace_ms = given->grace_ms;
-	rules->boot_timeout_ms = given->boot_timeout_ms;
+	rules->boot_timeout_ms = boot_timeout_ms(start);
 	/* the spread is in proportion, 216 minutes in a day */
 	rules->cycle_spread_ms = given->cycle_ms / 20 * 3;
 	rules->cycle_ms = given->cycle_ms;
@@ -409,10 +421,9 @@ int start_main(int argc, char **argv, uint64_t requested_ns)
 		message_line("dyno: no memory");
 		return EXIT_DYNO_FAILED;
 	}
-	start->given = (struct start_given){ .net = -1,
-		                             .grace_ms = rules.grace_ms,
-		                             .boot_timeout_ms = rules.boot_timeout_ms,
-		                             .cycle_ms = rules.cycle_ms };
+	start->given = (struct start_given){
+		.net = -1, .grace_ms = rules.grace_ms, .boot_timeout_ms = UINT64_MAX, .cycle_ms = rules.cycle_ms
+	};
 	start->signals = (struct signals)SIGNALS_NULL;
 	start->console.out = (struct sink)SINK_NULL;
 	start->log.file = (struct logfile)LOGFILE_NULL;

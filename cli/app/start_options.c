@@ -67,7 +67,7 @@ const struct option_spec start_specs[] = {
 	  .type = OPTION_DURATION,
 	  .offset = START(boot_timeout_ms),
 	  .max = DAY_MS,
-	  .help = "a web dyno that does not listen on $PORT by then is killed, R10 (default 60s); 0 waits for ever" },
+	  .help = "a web dyno that does not listen on $PORT by then is killed, R10 (default 60s, 90s in Java); 0 waits for ever" },
 	{ .name = "cycle",
 	  .type = OPTION_DURATION,
 	  .offset = START(cycle_ms),
@@ -129,6 +129,26 @@ const struct option_spec start_specs[] = {
 };
 
 const struct option_spec live_specs[] = { APP_SPEC(struct live_given), VERB_HELP_SPEC, { 0 } };
+
+const struct option_spec run_detached_specs[] = {
+	APP_SPEC(struct run_detached_given),
+	{ .name = "env",
+	  .letter = 'e',
+	  .type = OPTION_LIST,
+	  .metavar = "KEY=VALUE[;KEY=VALUE]",
+	  .offset = offsetof(struct run_detached_given, env),
+	  .min = 1,
+	  .help = "variables of this dyno beside its config vars" },
+	{ .name = "size",
+	  .letter = 's',
+	  .type = OPTION_STRING,
+	  .metavar = "SIZE",
+	  .offset = offsetof(struct run_detached_given, size),
+	  .min = 1,
+	  .help = "dyno size (default: standard-1x)" },
+	VERB_HELP_SPEC,
+	{ 0 },
+};
 
 const struct option_spec live_list_specs[] = {
 	APP_SPEC(struct live_list_given),
@@ -217,10 +237,10 @@ const struct option_spec run_app_specs[] = {
 	{ .name = "env",
 	  .letter = 'e',
 	  .type = OPTION_LIST,
-	  .metavar = "FILE[,FILE]",
-	  .offset = offsetof(struct run_app_given, env_file),
+	  .metavar = "KEY=VALUE[;KEY=VALUE]|FILE[,FILE]",
+	  .offset = offsetof(struct run_app_given, env),
 	  .min = 1,
-	  .help = "read config vars from FILE (default: .env, if there is one)" },
+	  .help = "variables of this dyno beside its config vars, or files of them in place of .env" },
 	{ .name = "size",
 	  .letter = 's',
 	  .type = OPTION_STRING,
@@ -238,6 +258,11 @@ const struct option_spec run_app_specs[] = {
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct run_app_given, no_tty),
 	  .help = "give the command no terminal" },
+	{ .name = "exit-code",
+	  .letter = 'x',
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct run_app_given, exit_code),
+	  .help = "for who is used to heroku run: the exit code is the command's with and without it" },
 	VERB_HELP_SPEC,
 	{ 0 },
 };

@@ -38,6 +38,14 @@ struct live_given {
 	const char *app;
 };
 
+/** struct run_detached_given - `dyno run:detached`; @env: "A=1;B=2" each */
+struct run_detached_given {
+	bool help;
+	const char *app;
+	const char *size;
+	struct option_list env;
+};
+
 /** struct live_list_given - `dyno ps:app` */
 struct live_list_given {
 	bool help;
@@ -63,15 +71,16 @@ struct logs_given {
 	uint64_t lines;
 };
 
-/** struct run_app_given - `dyno run:app` */
+/** struct run_app_given - `dyno run:app`; @exit_code: what heroku run needs -x for is so anyway; @env: files, or variables */
 struct run_app_given {
 	bool help;
 	bool no_tty;
+	bool exit_code;
 	const char *app;
 	const char *root;
 	const char *size;
 	const char *net;
-	struct option_list env_file;
+	struct option_list env;
 };
 
 /** struct top_given - `dyno top` */
@@ -82,15 +91,14 @@ struct top_given {
 	uint64_t times;
 };
 
-extern const struct option_spec run_app_specs[], top_specs[], start_specs[], live_specs[], live_list_specs[],
-	live_stop_specs[], logs_specs[];
+extern const struct option_spec run_app_specs[], run_detached_specs[], top_specs[], start_specs[], live_specs[],
+	live_list_specs[], live_stop_specs[], logs_specs[];
 /* as verbs.def names them */
 #define ps_app_specs live_list_specs
 #define ps_scale_specs live_specs
 #define ps_type_specs live_specs
 #define ps_restart_specs live_specs
 #define ps_stop_specs live_specs
-#define run_detached_specs live_specs
 #define stop_app_specs live_stop_specs
 
 /* the verbs, each in the file of its name, or in live.c; see struct verb */

@@ -126,14 +126,25 @@ static void take(int *fd, char *text, size_t *used)
 	text[*used] = '\0';
 }
 
-/** drain() - read both streams until @text is in one (may be NULL), both end, or @deadline. Return: found or ended */
-static bool drain(struct process *p, const char *text, long long deadline)
+/** occurs() - @text stands at least @times in @in */
+static bool occurs(const char *in, const char *text, unsigned times)
+{
+	for (; times > 0 && (in = strstr(in, text)); times--)
+		in += strlen(text);
+	return times == 0;
+}
+
+/**
+ * drain() - read both streams until @text is @times in one (may be NULL), both end, or @deadline
+ * Return: found or ended
+ */
+static bool drain(struct process *p, const char *text, unsigned times, long long deadline)
 {
 	for (;;) {
 		struct pollfd fds[2] = { { .fd = p->out_fd, .events = POLLIN }, { .fd = p->err_fd, .events = POLLIN } };
 		long long left = deadline - support_now_ms();
 
-		if (text && (strstr(p->out, text) || strstr(p->err, text)))
+		if (text && (occurs(p->out, text, times) || occurs(p->err, text, times)))
 			return true;
 		if (p->out_fd < 0 && p->err_fd < 0)
 			return !text;
@@ -150,17 +161,22 @@ static bool drain(struct process *p, const char *text, long long deadline)
 
 bool launch_expect(struct process *p, const char *text)
 {
-	return drain(p, text, support_now_ms() + EXPECT_SECONDS * 1000LL);
+	return launch_expect_times(p, text, 1);
+}
+
+bool launch_expect_times(struct process *p, const char *text, unsigned times)
+{
+	return drain(p, text, times, support_now_ms() + EXPECT_SECONDS * 1000LL);
 }
 
 int launch_finish(struct fixture *f, struct process *p)
 {
 	int status = 0;
 
-	if (!drain(p, NULL, support_now_ms() + FINISH_SECONDS * 1000LL)) {
+	if (!drain(p, NULL, 0, support_now_ms() + FINISH_SECONDS * 1000LL)) {
 		print_error("the command did not end within %d s\n", FINISH_SECONDS);
 		kill(p->pid, SIGKILL);
-		drain(p, NULL, support_now_ms() + 2000);
+		drain(p, NULL, 0, support_now_ms() + 2000);
 	}
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;

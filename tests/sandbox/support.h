@@ -140,6 +140,8 @@ void support_remove(const char *path);
 void launch_start(struct fixture *f, struct process *p, const struct launch *launch);
 /** launch_expect() - read until standard output or error holds @text. Return: false when it ended, or after 20 s */
 bool launch_expect(struct process *p, const char *text);
+/** launch_expect_times() - the same, until one of them holds it so often */
+bool launch_expect_times(struct process *p, const char *text, unsigned times);
 /** launch_finish() - read what is left and wait; a command that takes over 40 s is killed. Return: exit code */
 int launch_finish(struct fixture *f, struct process *p);
 /** launch_stop() - TERM, then as launch_finish() */

@@ -30,7 +30,7 @@ static void test_writes_are_gone_after_a_restart(struct fixture *f)
 	assert_true(before == machine_digest(f->slug));
 }
 
-static void test_slug_files_are_writable_and_restored(struct fixture *f)
+static void contract_4_1_slug_files_are_writable_and_restored(struct fixture *f)
 {
 	static struct process p;
 	uint64_t before = machine_digest(f->slug);
@@ -56,7 +56,7 @@ static bool kernel_is(int major, int minor)
 	       (have[0] > major || (have[0] == major && have[1] >= minor));
 }
 
-static void test_deleted_slug_files_return(struct fixture *f)
+static void contract_4_1_deleted_slug_files_return(struct fixture *f)
 {
 	static struct process p;
 	uint64_t before = machine_digest(f->slug);
@@ -93,7 +93,7 @@ static void test_renamed_slug_directories_return(struct fixture *f)
 	assert_true(before == machine_digest(f->slug));
 }
 
-static void test_modes_times_links_and_attributes_are_restored(struct fixture *f)
+static void contract_4_1_modes_times_links_and_attributes_are_restored(struct fixture *f)
 {
 	static const char *const names[] = { "probe", "lib/code", "lib", "hard", "link" };
 	const struct timespec old[2] = { { .tv_sec = 86400 }, { .tv_sec = 1000000000, .tv_nsec = 123456789 } };
@@ -128,7 +128,7 @@ static void test_modes_times_links_and_attributes_are_restored(struct fixture *f
 	assert_true(digest == machine_digest(f->slug));
 }
 
-static void test_a_full_scratch_hurts_only_its_own_dyno(struct fixture *f)
+static void contract_4_1_a_full_disk_is_enospc_in_that_dyno_only(struct fixture *f)
 {
 	static const char *const places[] = { "/app/big", "/tmp/big", "/var/tmp/big", "/dev/shm/big" };
 	static struct process full, p;
@@ -150,7 +150,7 @@ static void test_a_full_scratch_hurts_only_its_own_dyno(struct fixture *f)
 	}
 }
 
-static void test_diff_lists_what_was_done(struct fixture *f)
+static void contract_4_1_diff_lists_what_was_lost(struct fixture *f)
 {
 	static struct process p;
 
@@ -268,12 +268,12 @@ static void test_app_owns_all_it_is_given(struct fixture *f)
 
 static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_writes_are_gone_after_a_restart, AS_BOTH),
-	SANDBOX_TEST(test_slug_files_are_writable_and_restored, AS_BOTH),
-	SANDBOX_TEST(test_deleted_slug_files_return, AS_BOTH),
+	SANDBOX_TEST(contract_4_1_slug_files_are_writable_and_restored, AS_BOTH),
+	SANDBOX_TEST(contract_4_1_deleted_slug_files_return, AS_BOTH),
 	SANDBOX_TEST(test_renamed_slug_directories_return, AS_BOTH),
-	SANDBOX_TEST(test_modes_times_links_and_attributes_are_restored, AS_BOTH),
-	SANDBOX_TEST(test_a_full_scratch_hurts_only_its_own_dyno, AS_BOTH),
-	SANDBOX_TEST(test_diff_lists_what_was_done, AS_BOTH),
+	SANDBOX_TEST(contract_4_1_modes_times_links_and_attributes_are_restored, AS_BOTH),
+	SANDBOX_TEST(contract_4_1_a_full_disk_is_enospc_in_that_dyno_only, AS_BOTH),
+	SANDBOX_TEST(contract_4_1_diff_lists_what_was_lost, AS_BOTH),
 	SANDBOX_TEST(test_summary_says_what_was_discarded, AS_BOTH),
 	SANDBOX_TEST(test_keep_saves_what_was_written, AS_BOTH),
 	SANDBOX_TEST(test_keep_does_not_follow_what_the_app_planted, AS_BOTH),

@@ -1,51 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_start.c - dyno start and the verbs that reach it: from a Procfile to dynos, and back (contract 4.2, 4.3, 4.5, 4.9, 4.10) */
 #include <signal.h>
-#include <unistd.h>
 
-#include "tests/sandbox/lifecycle_support.h"
-
-/** place() - a file of the app, seen by whoever launches */
-static void place(const struct fixture *f, const char *name, const char *text)
-{
-	support_write(support_format("%s/%s", f->slug, name), text, 0644);
-}
-
-/** app_name() - the app's: another run of this test on the same machine has another */
-static const char *app_name(void)
-{
-	return support_format("shop-%d", (int)getpid());
-}
-
-/** begin() - start a verb in the app's directory, with a store of the test's own */
-static void begin(struct fixture *f, struct process *p, const char *const *argv)
-{
-	const char *data = support_path(f, "data");
-
-	launch_start(f, p,
-	             &(struct launch){ .argv = argv,
-	                               .cwd = f->slug,
-	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", data),
-	                                           support_format("DYNO_APP=%s", app_name())) });
-}
-
-/** verb() - run a verb to its end. Return: exit code */
-static int verb(struct fixture *f, struct process *p, const char *const *argv)
-{
-	begin(f, p, argv);
-	return launch_finish(f, p);
-}
-
-#define VERB(f, p, ...) verb(f, p, ARGV(__VA_ARGS__))
-#define BEGIN(f, p, ...) begin(f, p, ARGV("start", "--net", "none", __VA_ARGS__))
+#include "tests/sandbox/app_support.h"
 
 static void test_start_runs_what_the_procfile_says(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "web: ./probe env -- trap\nrelease: ./probe say first\nworker: ./probe env -- trap\n");
-	place(f, ".env", "COLOUR=blue\nPORT=6000\n");
-	BEGIN(f, app, "-m", "web=1,worker=2");
+	app_place(f, "Procfile", "web: ./probe env -- trap\nrelease: ./probe say first\nworker: ./probe env -- trap\n");
+	app_place(f, ".env", "COLOUR=blue\nPORT=6000\n");
+	APP_START(f, app, "-m", "web=1,worker=2");
 	assert_that(app, launch_expect(app, "heroku[worker.2]: State changed from starting to up"));
 	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
 	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
@@ -63,7 +28,7 @@ static void test_start_runs_what_the_procfile_says(struct fixture *f)
 	assert_says(app, "heroku[web.1]: Starting process with command `./probe env -- trap`");
 	assert_silent_on(app, "heroku[release.1]");
 	/* one of an app */
-	assert_int_equal(VERB(f, p, "start"), 125);
+	assert_int_equal(APP(f, p, "start"), 125);
 	assert_says(p, "is running already");
 	assert_int_equal(launch_stop(f, app), 0);
 	assert_says(app, "heroku[worker.1]: Stopping all processes with SIGTERM");
@@ -77,42 +42,42 @@ static void test_start_is_controlled_by_name(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "web: ./probe trap\nworker: ./probe env -- trap\n");
-	BEGIN(f, app, "-m", "web=1,worker=1");
+	app_place(f, "Procfile", "web: ./probe trap\nworker: ./probe env -- trap\n");
+	APP_START(f, app, "-m", "web=1,worker=1");
 	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
 	assert_that(app, launch_expect(app, "app[web.1]: ready="));
-	assert_int_equal(VERB(f, p, "ps", "-a", app_name()), 0);
+	assert_int_equal(APP(f, p, "ps", "-a", app_name()), 0);
 	assert_says(p, "=== web (Standard-1X): ./probe trap (1)\nweb.1: up 20");
-	assert_int_equal(VERB(f, p, "ps:scale", "worker+1", "web=0"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "worker+1", "web=0"), 0);
 	assert_string_equal(p->out, "Scaling dynos... done, now running web@0:Standard-1X worker@2:Standard-1X\n");
 	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
 	assert_that(app, launch_expect(app, "heroku[web.1]: Process exited"));
-	assert_int_equal(VERB(f, p, "ps:restart", "worker.2"), 0);
+	assert_int_equal(APP(f, p, "ps:restart", "worker.2"), 0);
 	assert_that(app, launch_expect(app, "heroku[worker.2]: Process exited with status 0"));
 	assert_says(app, "heroku[worker.2]: Restarting");
 	/* contract 4.10: a one-off dyno's output goes to the log, and nobody starts it again */
-	assert_int_equal(VERB(f, p, "run:detached", "./probe say $DYNO && exit 4"), 0);
+	assert_int_equal(APP(f, p, "run:detached", "./probe say $DYNO && exit 4"), 0);
 	assert_that(app, launch_expect(app, "State changed from up to complete"));
 	assert_says(app, "]: run.");
 	assert_says(app, "Process exited with status 4");
 	/* config vars restart the app; another shell reads the log */
-	assert_int_equal(VERB(f, p, "config:set", "COLOUR=green"), 0);
+	assert_int_equal(APP(f, p, "config:set", "COLOUR=green"), 0);
 	assert_that(app, launch_expect(app, "app[worker.1]: COLOUR=green"));
 	assert_that(app, launch_expect(app, "app[worker.2]: COLOUR=green"));
-	assert_int_equal(VERB(f, p, "logs", "-n", "1500", "--dyno", "worker.1", "--source", "app"), 0);
+	assert_int_equal(APP(f, p, "logs", "-n", "1500", "--dyno", "worker.1", "--source", "app"), 0);
 	assert_says(p, "app[worker.1]: COLOUR=green");
 	assert_silent_on(p, "worker.2");
 	assert_silent_on(p, "heroku[");
-	assert_int_equal(VERB(f, p, "ps:app", "--json"), 0);
+	assert_int_equal(APP(f, p, "ps:app", "--json"), 0);
 	assert_string_equal(life_json(p->out, "print(' '.join(x['name'] for x in d['dynos']))"), "worker.1 worker.2");
-	assert_int_equal(VERB(f, p, "top", "-n", "1"), 0);
+	assert_int_equal(APP(f, p, "top", "-n", "1"), 0);
 	assert_says(p, "worker.2");
-	assert_int_equal(VERB(f, p, "stop:app"), 0);
+	assert_int_equal(APP(f, p, "stop:app"), 0);
 	assert_int_equal(launch_finish(f, app), 0);
 	/* and the log is there when the app is not */
-	assert_int_equal(VERB(f, p, "logs", "-n", "1"), 0);
+	assert_int_equal(APP(f, p, "logs", "-n", "1"), 0);
 	assert_says(p, "Process exited with status 0");
-	assert_int_equal(VERB(f, p, "ps:restart"), 125);
+	assert_int_equal(APP(f, p, "ps:restart"), 125);
 	assert_says(p, "is not running");
 }
 
@@ -120,23 +85,23 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
-	assert_int_equal(VERB(f, p, "ps:scale"), 0);
+	app_place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	assert_int_equal(APP(f, p, "ps:scale"), 0);
 	assert_string_equal(p->out, "web=1:Standard-1X worker=1:Standard-1X\n");
 	/* before it ever ran */
-	assert_int_equal(VERB(f, p, "ps:scale", "worker+1", "web=0"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "worker+1", "web=0"), 0);
 	assert_string_equal(p->out,
 	                    "Scaling dynos... done, the next start runs web@0:Standard-1X worker@2:Standard-1X\n");
-	BEGIN(f, app, NULL);
+	APP_START(f, app, NULL);
 	assert_that(app, launch_expect(app, "app[worker.2]: ready="));
 	assert_silent_on(app, "heroku[web.1]");
 	/* while it runs */
-	assert_int_equal(VERB(f, p, "ps:type", "worker=none"), 2);
+	assert_int_equal(APP(f, p, "ps:type", "worker=none"), 2);
 	assert_says(p, "there is no dyno size 'none'");
-	assert_int_equal(VERB(f, p, "ps:scale", "web=1:standard-2x"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "web=1:standard-2x"), 0);
 	assert_that(app, launch_expect(app, "app[web.1]: ready="));
-	assert_int_equal(VERB(f, p, "ps:scale", "worker=1"), 0);
-	assert_int_equal(VERB(f, p, "ps:type"), 0);
+	assert_int_equal(APP(f, p, "ps:scale", "worker=1"), 0);
+	assert_int_equal(APP(f, p, "ps:type"), 0);
 	assert_says(p, "web             Standard-2X       1\n");
 	assert_int_equal(launch_stop(f, app), 0);
 	/* from elsewhere: the directory is that of the last start */
@@ -147,16 +112,16 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 	assert_int_equal(launch_finish(f, p), 0);
 	assert_string_equal(p->out, "web=1:Standard-2X worker=1:Standard-1X\n");
 	/* -m wins, and is kept by nobody */
-	BEGIN(f, app, "-m", "worker=1");
+	APP_START(f, app, "-m", "worker=1");
 	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
 	assert_silent_on(app, "heroku[web.1]");
 	assert_int_equal(launch_stop(f, app), 0);
-	assert_int_equal(VERB(f, p, "ps:scale"), 0);
+	assert_int_equal(APP(f, p, "ps:scale"), 0);
 	assert_string_equal(p->out, "web=1:Standard-2X worker=1:Standard-1X\n");
-	assert_int_equal(VERB(f, p, "ps:scale", "wbe=1"), 2);
+	assert_int_equal(APP(f, p, "ps:scale", "wbe=1"), 2);
 	assert_says(p, "did you mean web?");
-	assert_int_equal(VERB(f, p, "ps:scale", "all=0"), 0);
-	assert_int_equal(VERB(f, p, "start", "--net", "none"), 2);
+	assert_int_equal(APP(f, p, "ps:scale", "all=0"), 0);
+	assert_int_equal(APP(f, p, "start", "--net", "none"), 2);
 	assert_says(p, "ps:scale web=1");
 }
 
@@ -170,8 +135,8 @@ static void test_sizes_may_be_ones_own(struct fixture *f)
 	support_mkdir(f, config, 0755);
 	support_mkdir(f, support_format("%s/dyno", config), 0755);
 	support_write(support_format("%s/dyno/sizes", config), "tiny memory=64M pids=24\n", 0644);
-	place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
-	place(f, "app.json", "{\"formation\": {\"web\": {\"size\": \"tiny\", \"quantity\": 2}}}");
+	app_place(f, "Procfile", "web: ./probe trap\nworker: ./probe trap\n");
+	app_place(f, "app.json", "{\"formation\": {\"web\": {\"size\": \"tiny\", \"quantity\": 2}}}");
 	launch_start(f, p, &(struct launch){ .argv = ARGV("ps:scale"), .cwd = f->slug, .env = env });
 	assert_int_equal(launch_finish(f, p), 0);
 	assert_string_equal(p->out, "web=2:Tiny worker=1:Standard-1X\n");
@@ -188,31 +153,31 @@ static void test_run_app_is_a_one_off_dyno_with_the_config_of_the_app(struct fix
 {
 	struct process *p = life_process(0);
 
-	place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\n");
-	place(f, ".env", "COLOUR=blue\n");
-	assert_int_equal(VERB(f, p, "config:set", "COLOUR=green", "SHAPE=it's \"round\""), 0);
+	app_place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\n");
+	app_place(f, ".env", "COLOUR=blue\n");
+	assert_int_equal(APP(f, p, "config:set", "COLOUR=green", "SHAPE=it's \"round\""), 0);
 	/* it need not be running; .env wins */
-	assert_int_equal(VERB(f, p, "run:app", "--net", "none", "echo $COLOUR $SHAPE; exit 5"), 5);
+	assert_int_equal(APP(f, p, "run:app", "--net", "none", "echo $COLOUR $SHAPE; exit 5"), 5);
 	assert_string_equal(p->out, "blue it's \"round\"\n");
-	assert_int_equal(VERB(f, p, "run:app", "--net", "none", "console", "one", "two"), 0);
+	assert_int_equal(APP(f, p, "run:app", "--net", "none", "console", "one", "two"), 0);
 	assert_says(p, "one");
 	assert_says(p, "two");
-	assert_int_equal(VERB(f, p, "run:app", "--net", "none", "./missing"), 127);
-	assert_int_equal(VERB(f, p, "run:app"), 2);
+	assert_int_equal(APP(f, p, "run:app", "--net", "none", "./missing"), 127);
+	assert_int_equal(APP(f, p, "run:app"), 2);
 }
 
 static void test_start_tries_again_what_crashed(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "web: ./probe trap\nbad: echo bye; exit 3\nstubborn: ./probe ignore-term\n");
-	BEGIN(f, app, "--backoff", "0,10m", "--timeout", "1s");
+	app_place(f, "Procfile", "web: ./probe trap\nbad: echo bye; exit 3\nstubborn: ./probe ignore-term\n");
+	APP_START(f, app, "--backoff", "0,10m", "--timeout", "1s");
 	/* at once, and then not: contract 4.3 */
 	assert_that(app, launch_expect(app, "heroku[bad.1]: State changed from crashed to starting"));
 	assert_that(app, launch_expect(app, "app[web.1]: ready="));
 	assert_says(app, "heroku[bad.1]: Process exited with status 3");
 	life_sleep_us(300000);
-	assert_int_equal(VERB(f, p, "ps:app"), 0);
+	assert_int_equal(APP(f, p, "ps:app"), 0);
 	assert_says(p, "bad.1: crashed");
 	assert_says(p, "next try in ");
 	/* R12 for who does not go */
@@ -227,8 +192,8 @@ static void test_start_stops_at_once_when_asked_twice(struct fixture *f)
 	struct process *app = life_process(0);
 	long long begun;
 
-	place(f, "Procfile", "worker: ./probe ignore-term\n");
-	BEGIN(f, app, "-c");
+	app_place(f, "Procfile", "worker: ./probe ignore-term\n");
+	APP_START(f, app, "-c");
 	assert_that(app, launch_expect(app, "worker.1   |"));
 	assert_that(app, launch_expect(app, "ready="));
 	begun = life_ms();
@@ -243,28 +208,28 @@ static void test_start_ends_when_the_release_process_fails(struct fixture *f)
 {
 	struct process *p = life_process(0);
 
-	place(f, "Procfile", "web: ./probe trap\nrelease: exit 7\n");
-	assert_int_equal(VERB(f, p, "start", "--net", "none"), 1);
+	app_place(f, "Procfile", "web: ./probe trap\nrelease: exit 7\n");
+	assert_int_equal(APP(f, p, "start", "--net", "none"), 1);
 	assert_says(p, "Process exited with status 7");
 	assert_says(p, "Release command failed");
 	assert_silent_on(p, "heroku[web.1]");
 }
 
-static void test_a_web_dyno_is_up_when_it_listens(struct fixture *f)
+static void contract_4_2_a_web_dyno_is_up_when_it_listens_or_killed_by_r10(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "web: ./probe listen\n");
-	begin(f, app, ARGV("start", "--port", "20480"));
+	app_place(f, "Procfile", "web: ./probe listen\n");
+	app_begin(f, app, ARGV("start", "--port", "20480"));
 	assert_that(app, launch_expect(app, "heroku[web.1]: State changed from starting to up"));
 	assert_int_equal(launch_program(f, p, support_probe(), ARGV("fetch", "127.0.0.1", "20480")), 0);
-	assert_int_equal(VERB(f, p, "ps:restart"), 0);
+	assert_int_equal(APP(f, p, "ps:restart"), 0);
 	assert_that(app, launch_expect(app, "heroku[web.1]: Process exited"));
 	assert_that(app, launch_expect(app, "State changed from up to starting"));
 	assert_int_equal(launch_stop(f, app), 0);
 	/* R10, contract 4.2 */
-	place(f, "Procfile", "web: ./probe sleep 60\n");
-	begin(f, app, ARGV("start", "--port", "20480", "--boot-timeout", "500ms", "--backoff", "10m"));
+	app_place(f, "Procfile", "web: ./probe sleep 60\n");
+	app_begin(f, app, ARGV("start", "--port", "20480", "--boot-timeout", "500ms", "--backoff", "10m"));
 	assert_that(app, launch_expect(app, "State changed from starting to crashed"));
 	assert_says(app,
 	            "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 0.5 seconds of launch");
@@ -276,9 +241,9 @@ static void test_start_that_is_killed_leaves_nothing(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 
-	place(f, "Procfile", "worker: ./probe trap\n");
+	app_place(f, "Procfile", "worker: ./probe trap\n");
 	for (int round = 0; round < 3; round++) {
-		BEGIN(f, app, "-m", "worker=3");
+		APP_START(f, app, "-m", "worker=3");
 		assert_that(app, launch_expect(app, "app[worker.3]: ready="));
 		kill(app->pid, SIGKILL);
 		assert_int_equal(launch_finish(f, app), 128 + SIGKILL);
@@ -286,7 +251,7 @@ static void test_start_that_is_killed_leaves_nothing(struct fixture *f)
 	assert_int_equal(life_reap(), 0);
 	DYNO(f, p, "gc");
 	assert_exit(p, 0);
-	BEGIN(f, app, "-m", "worker=1");
+	APP_START(f, app, "-m", "worker=1");
 	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
 	assert_int_equal(launch_stop(f, app), 0);
 }
@@ -319,8 +284,8 @@ static void test_start_says_what_is_wrong(struct fixture *f)
 		const char *argv[8] = { "start", "--net", "none" };
 
 		memcpy(argv + 3, rows[i].option, sizeof(rows[i].option));
-		place(f, "Procfile", rows[i].procfile);
-		verb(f, p, argv);
+		app_place(f, "Procfile", rows[i].procfile);
+		app_verb(f, p, argv);
 		assert_refusal(p, 2, rows[i].says);
 	}
 }
@@ -334,7 +299,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),
 	SANDBOX_TEST(test_start_stops_at_once_when_asked_twice, AS_BOTH),
 	SANDBOX_TEST(test_start_ends_when_the_release_process_fails, AS_BOTH),
-	SANDBOX_TEST(test_a_web_dyno_is_up_when_it_listens, AS_BOTH),
+	SANDBOX_TEST(contract_4_2_a_web_dyno_is_up_when_it_listens_or_killed_by_r10, AS_BOTH),
 	SANDBOX_TEST(test_start_that_is_killed_leaves_nothing, AS_BOTH),
 	SANDBOX_TEST(test_start_says_what_is_wrong, AS_BOTH),
 };

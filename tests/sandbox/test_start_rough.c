@@ -67,7 +67,7 @@ static void count(struct fixture *f, struct process *p)
 		0);
 }
 
-static void test_a_flood_is_cut_and_counted_and_the_others_are_heard(struct fixture *f)
+static void contract_4_9_l12_a_flood_is_cut_and_counted_and_the_others_are_heard(struct fixture *f)
 {
 	struct process *app = life_process(0), *p = life_process(1);
 	const char *status;
@@ -178,7 +178,7 @@ static void test_start_may_be_killed_at_any_moment(struct fixture *f)
 }
 
 static const struct sandbox_test tests[] = {
-	SANDBOX_TEST(test_a_flood_is_cut_and_counted_and_the_others_are_heard, AS_BOTH),
+	SANDBOX_TEST(contract_4_9_l12_a_flood_is_cut_and_counted_and_the_others_are_heard, AS_BOTH),
 	SANDBOX_TEST(test_a_dyno_that_crashes_without_end_does_not_disturb_the_others, AS_BOTH),
 	SANDBOX_TEST(test_start_may_be_killed_at_any_moment, AS_BOTH),
 };

@@ -68,7 +68,7 @@ static void test_without_a_terminal_there_is_none(struct fixture *f)
 	assert_says(p, "isatty.1=1");
 }
 
-static void test_the_size_follows_the_callers_window(struct fixture *f)
+static void contract_4_10_the_size_follows_the_callers_window(struct fixture *f)
 {
 	const struct winsize size = { .ws_row = 33, .ws_col = 77 };
 	struct process *p = life_process(0);
@@ -83,7 +83,7 @@ static void test_the_size_follows_the_callers_window(struct fixture *f)
 	pty_close(&pty);
 }
 
-static void test_keys_reach_the_app(struct fixture *f)
+static void contract_4_10_keys_reach_the_app_one_by_one(struct fixture *f)
 {
 	struct process *p = life_process(0);
 
@@ -239,7 +239,7 @@ static void test_input_from_a_pipe_is_typed_and_ends(struct fixture *f)
 	assert_says(p, "last");
 }
 
-static void test_a_caller_that_hangs_up_ends_the_dyno(struct fixture *f)
+static void contract_4_10_a_caller_that_hangs_up_ends_the_dyno(struct fixture *f)
 {
 	struct process *p = life_process(0);
 
@@ -252,7 +252,7 @@ static void test_a_caller_that_hangs_up_ends_the_dyno(struct fixture *f)
 	assert_int_equal(launch_finish(f, p), 128 + SIGHUP);
 }
 
-static void test_exec_on_a_terminal(struct fixture *f)
+static void contract_4_10_exec_enters_a_running_dyno(struct fixture *f)
 {
 	struct process *web = life_process(0), *p = life_process(1);
 	struct termios before;
@@ -283,14 +283,14 @@ static void test_exec_on_a_terminal(struct fixture *f)
 static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_an_app_on_a_terminal_has_one_of_its_own, AS_BOTH),
 	SANDBOX_TEST(test_without_a_terminal_there_is_none, AS_BOTH),
-	SANDBOX_TEST(test_the_size_follows_the_callers_window, AS_BOTH),
-	SANDBOX_TEST(test_keys_reach_the_app, AS_BOTH),
+	SANDBOX_TEST(contract_4_10_the_size_follows_the_callers_window, AS_BOTH),
+	SANDBOX_TEST(contract_4_10_keys_reach_the_app_one_by_one, AS_BOTH),
 	SANDBOX_TEST(test_a_shell_has_job_control, AS_BOTH),
 	SANDBOX_TEST(test_the_terminal_is_restored_on_every_way_out, AS_BOTH),
 	SANDBOX_TEST(test_no_output_is_lost_at_the_end, AS_BOTH),
 	SANDBOX_TEST(test_input_from_a_pipe_is_typed_and_ends, AS_BOTH),
-	SANDBOX_TEST(test_a_caller_that_hangs_up_ends_the_dyno, AS_BOTH),
-	SANDBOX_TEST(test_exec_on_a_terminal, AS_BOTH),
+	SANDBOX_TEST(contract_4_10_a_caller_that_hangs_up_ends_the_dyno, AS_BOTH),
+	SANDBOX_TEST(contract_4_10_exec_enters_a_running_dyno, AS_BOTH),
 };
 
 SANDBOX_MAIN("terminal", tests)

@@ -55,7 +55,7 @@ static const char *const values[] = {
 	"export A=1",
 };
 
-static void check_keys(void **state)
+static void contract_4_5_keys(void **state)
 {
 	static const char *const good[] = { "A", "a", "_A", "A1", "DATABASE_URL", "HEROKU", "heroku_x", "_", "_A__B" };
 	static const char *const bad[] = {
@@ -94,7 +94,7 @@ static void check_pairs_without_telling_values(void **state)
 	}
 }
 
-static void check_size(void **state)
+static void contract_4_5_32_kb_of_keys_and_values(void **state)
 {
 	struct environment vars = { 0 };
 	struct dyno_error err = { 0 };
@@ -214,9 +214,9 @@ static void shells_read_back_what_was_quoted(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(check_keys),
+		cmocka_unit_test(contract_4_5_keys),
 		cmocka_unit_test(check_pairs_without_telling_values),
-		cmocka_unit_test(check_size),
+		cmocka_unit_test(contract_4_5_32_kb_of_keys_and_values),
 		cmocka_unit_test(check_app_names),
 		cmocka_unit_test(env_files_read_back_what_was_quoted),
 		cmocka_unit_test(shells_read_back_what_was_quoted),

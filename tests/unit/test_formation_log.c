@@ -36,7 +36,7 @@ static void hear(void *data, const char *text, size_t length)
 	(void)text_append(heard->told, sizeof(heard->told), "%zu%.1s ", length, length ? text : "");
 }
 
-static void a_line_looks_as_logplex_shows_it(void **state)
+static void contract_4_9_a_line_looks_as_logplex_shows_it(void **state)
 {
 	struct logline line = { .wall_us = 1383688349123456, .dyno = "web.1", .text = "hello", .length = 5 }, back;
 	char buf[LOGLINE_SIZE];
@@ -97,7 +97,7 @@ static void lines_are_made_of_bytes(void **state)
 	assert_null(splitter.held);
 }
 
-static void a_line_is_split_at_10000_bytes(void **state)
+static void contract_4_9_a_line_is_split_at_10000_bytes(void **state)
 {
 	static char bytes[25000];
 	static const size_t sizes[] = { 1, 7, 4096, 9999, 10000, 10001, 25000 };
@@ -123,7 +123,7 @@ static void a_line_is_split_at_10000_bytes(void **state)
 	assert_string_equal(heard.told, "10000x ");
 }
 
-static void the_last_1500_lines_are_kept(void **state)
+static void contract_4_9_the_last_1500_lines_are_kept(void **state)
 {
 	struct ring *ring = calloc(1, sizeof(*ring));
 	static char text[LOGLINE_MAX];
@@ -152,7 +152,7 @@ static void the_last_1500_lines_are_kept(void **state)
 	free(ring);
 }
 
-static void a_drain_gets_rfc_5424_after_its_length(void **state)
+static void contract_4_9_a_drain_gets_rfc_5424_after_its_length(void **state)
 {
 	struct logline line = { .wall_us = 1383688349123456, .dyno = "web.1", .text = "hello", .length = 5 };
 	char buf[LOGLINE_SIZE + 128];
@@ -165,9 +165,15 @@ static void a_drain_gets_rfc_5424_after_its_length(void **state)
 	size = drain_format(&line, "d.1", buf);
 	buf[size] = '\0';
 	assert_string_equal(buf, "66 <158>1 2013-11-05T21:52:29.123456+00:00 d.1 heroku web.1 - - hello");
+	line.platform = false;
+	line.dyno = "api";
+	size = drain_format(&line, "d.1", buf);
+	buf[size] = '\0';
+	assert_string_equal(buf, "61 <134>1 2013-11-05T21:52:29.123456+00:00 d.1 app api - - hello");
+	assert_int_equal(DRAINS_MAX, 5);
 }
 
-static void a_slow_reader_loses_lines_and_hears_how_many(void **state)
+static void contract_4_9_a_slow_reader_loses_lines_and_hears_how_many(void **state)
 {
 	struct sink sink = SINK_NULL;
 	static char drain[65536];
@@ -287,13 +293,13 @@ static void the_file_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_line_looks_as_logplex_shows_it),
+		cmocka_unit_test(contract_4_9_a_line_looks_as_logplex_shows_it),
 		cmocka_unit_test(what_is_no_line_is_not_read_as_one),
 		cmocka_unit_test(lines_are_made_of_bytes),
-		cmocka_unit_test(a_line_is_split_at_10000_bytes),
-		cmocka_unit_test(the_last_1500_lines_are_kept),
-		cmocka_unit_test(a_drain_gets_rfc_5424_after_its_length),
-		cmocka_unit_test(a_slow_reader_loses_lines_and_hears_how_many),
+		cmocka_unit_test(contract_4_9_a_line_is_split_at_10000_bytes),
+		cmocka_unit_test(contract_4_9_the_last_1500_lines_are_kept),
+		cmocka_unit_test(contract_4_9_a_drain_gets_rfc_5424_after_its_length),
+		cmocka_unit_test(contract_4_9_a_slow_reader_loses_lines_and_hears_how_many),
 		cmocka_unit_test(what_is_told_of_a_drain_holds_no_secret),
 		cmocka_unit_test(a_queue_is_looked_into),
 		cmocka_unit_test(the_file_is_bounded),

@@ -8,7 +8,7 @@
 
 #define MIB (1ULL << 20)
 
-static void limits_are_as_documented(void **state)
+static void contract_4_4_ram_cpu_and_processes_of_each_size(void **state)
 {
 	static const struct {
 		const char *name;
@@ -159,7 +159,7 @@ static void only_a_size_of_our_own_has_the_files_read(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(limits_are_as_documented),
+		cmocka_unit_test(contract_4_4_ram_cpu_and_processes_of_each_size),
 		cmocka_unit_test(labels_are_the_names_in_capitals),
 		cmocka_unit_test(found_whatever_the_case_but_whole),
 		cmocka_unit_test(a_file_brings_more),

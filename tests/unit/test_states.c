@@ -95,7 +95,7 @@ static void every_cell_of_the_table(void **state)
 	}
 }
 
-static void a_one_off_dyno_is_never_restarted(void **state)
+static void contract_4_10_a_one_off_dyno_is_never_restarted(void **state)
 {
 	static const enum happening ends[] = { HAPPENING_EXITED, HAPPENING_RESTART, HAPPENING_STOP, HAPPENING_CYCLE };
 
@@ -116,7 +116,7 @@ static void a_one_off_dyno_is_never_restarted(void **state)
 	assert_int_equal(life.state, STATE_UP);
 }
 
-static void r10_after_60_seconds_without_listening(void **state)
+static void contract_4_2_r10_after_60_seconds_without_listening(void **state)
 {
 	struct place_life life;
 
@@ -142,7 +142,16 @@ static void r10_after_60_seconds_without_listening(void **state)
 	assert_int_equal(states_expired(&life, 61 * S), HAPPENING_COUNT);
 }
 
-static void crashes_are_tried_again_at_once_and_then_ever_later(void **state)
+static void contract_4_2_an_app_in_java_has_90_seconds(void **state)
+{
+	(void)state;
+	assert_int_equal(rules.boot_timeout_ms, 60000);
+	assert_int_equal(rules_boot_timeout_ms(NULL), 60000);
+	assert_int_equal(rules_boot_timeout_ms("Ruby"), 60000);
+	assert_int_equal(rules_boot_timeout_ms("Java"), 90000);
+}
+
+static void contract_4_3_crashes_are_tried_again_at_once_and_then_ever_later(void **state)
 {
 	/* minutes; the cap is a day */
 	static const uint64_t waits[] = { 0, 1, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440 };
@@ -175,7 +184,7 @@ static void crashes_are_tried_again_at_once_and_then_ever_later(void **state)
 	assert_true(states_due(&life) == now + 11 * MIN);
 }
 
-static void cycling_comes_after_24_to_27_6_hours(void **state)
+static void contract_4_3_cycling_comes_after_24_hours_and_up_to_216_minutes(void **state)
 {
 	static const struct {
 		uint32_t chance;
@@ -250,10 +259,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cell_of_the_table),
-		cmocka_unit_test(a_one_off_dyno_is_never_restarted),
-		cmocka_unit_test(r10_after_60_seconds_without_listening),
-		cmocka_unit_test(crashes_are_tried_again_at_once_and_then_ever_later),
-		cmocka_unit_test(cycling_comes_after_24_to_27_6_hours),
+		cmocka_unit_test(contract_4_10_a_one_off_dyno_is_never_restarted),
+		cmocka_unit_test(contract_4_2_r10_after_60_seconds_without_listening),
+		cmocka_unit_test(contract_4_2_an_app_in_java_has_90_seconds),
+		cmocka_unit_test(contract_4_3_crashes_are_tried_again_at_once_and_then_ever_later),
+		cmocka_unit_test(contract_4_3_cycling_comes_after_24_hours_and_up_to_216_minutes),
 		cmocka_unit_test(a_week_of_a_place_takes_no_time),
 		cmocka_unit_test(tables_of_waits_are_read),
 	};
