@@ -57,7 +57,7 @@ RUNTIME := host spec app prepare sandbox late child runner channel init dyno eve
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs
-CLI := main start guard verb verbs elsewhere app/options app/config_options app/start_options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
+CLI := main start guard verb verbs elsewhere app/options app/config_options app/start_options message signals terminal run run_own run_options app_options network_options net_default plan report run_app exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion \
 	run_remote group launcher launcher_options launcher_pool
 PROBE := attempts facts files hostile listening network probe processes sockets

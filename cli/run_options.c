@@ -25,6 +25,14 @@
  * that the kernel's bandwidth control takes (kernel/sched/core.c, min_cfs_quota_period).
  */
 const struct option_spec run_specs[] = {
+	{ .name = "app",
+	  .letter = 'a',
+	  .type = OPTION_STRING,
+	  .metavar = "NAME",
+	  .offset = RUN(of_app),
+	  .min = 1,
+	  .help = "run a process type or command of that app with its config vars, as dyno run:app does, whose options are those that "
+	          "count then; $DYNO_APP does the same where no option is given that dyno run:app has not" },
 	{ .name = "slug",
 	  .letter = 's',
 	  .type = OPTION_STRING,

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "cli/app/live.h"
 #include "cli/app/recipe.h"
 #include "cli/message.h"
 #include "cli/verb.h"
@@ -183,7 +184,8 @@ static int prepare(const struct run_app_given *given, int count, char **operands
 	int code = take_files(&given->env, &start.env_file, err);
 
 	if (code == 0)
-		code = recipe_source_open(&start, &source, err);
+		code = given->root || access("Procfile", F_OK) == 0 ? recipe_source_open(&start, &source, err)
+		                                                    : recipe_source_again(&start, &source, err);
 	if (code == 0)
 		code = recipe_make(&source, &recipe, err);
 	if (code == 0)
@@ -215,7 +217,11 @@ int run_app_main(int argc, char **argv, uint64_t requested_ns)
 		message_line("dyno: run:app takes a process type or a command");
 		code = EXIT_USAGE;
 	}
-	if (code == VERB_CONTINUE) {
+	if (code == VERB_CONTINUE && given.detached) {
+		const struct run_detached_given detached = { .app = given.app, .size = given.size, .env = given.env };
+
+		code = run_detached(&detached, argc - first, argv + first);
+	} else if (code == VERB_CONTINUE) {
 		(void)prepare(&given, argc - first, argv + first, &err);
 		code = message_error(NULL, &err);
 	}

@@ -76,6 +76,7 @@ struct run_app_given {
 	bool help;
 	bool no_tty;
 	bool exit_code;
+	bool detached;
 	const char *app;
 	const char *root;
 	const char *size;
