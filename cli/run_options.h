@@ -22,6 +22,7 @@ struct run_given {
 	const char *stack;
 	const char *scratch_dir;
 	const char *name;
+	const char *label;
 	const char *size;
 	const char *keep;
 	const char *timeline_file;

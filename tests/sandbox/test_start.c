@@ -138,6 +138,9 @@ static void test_run_and_stop_take_an_app(struct fixture *f)
 	assert_says(p, "one");
 	assert_int_equal(APP(f, p, "run", "--net", "none", "--slug", ".", "--", "./probe", "args", "console"), 0);
 	assert_says(p, "console");
+	app_place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\nrelease: exit 6\n");
+	assert_int_equal(APP(f, p, "run", "--net", "none", "release"), 6);
+	app_place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\n");
 	assert_int_equal(APP(f, p, "run", "-a", app_name(), "--no-such"), 2);
 	assert_int_equal(APP(f, p, "stop", "-a", app_name()), 125);
 	assert_says(p, "is not running");
