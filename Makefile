@@ -57,7 +57,7 @@ RUNTIME := host spec app prepare spare sandbox late child runner channel init dy
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs
-CLI := main start guard verb verbs elsewhere app/options app/config_options app/start_options message signals terminal run run_own run_options app_options network_options net_default plan report exec ps stop gc \
+CLI := main start guard verb verbs elsewhere app/options app/config_options app/export_options app/start_options message signals terminal run run_own run_options app_options network_options net_default plan report run_app exec ps stop gc \
 	doctor doctor_gather doctor_network doctor_probe doctor_checks manual completion \
 	run_remote group launcher launcher_options launcher_pool
 PROBE := attempts facts files hostile listening network probe processes sockets
@@ -72,7 +72,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each
 SANDBOX_SUPPORT := app_support births launch launcher_support lifecycle_support machine support world run_launcher_support
-SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_drains test_environment test_ephemeral test_faults test_init test_input \
+SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_drains test_environment test_ephemeral test_export test_faults test_init test_input \
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_reach_launcher test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
 	test_launcher_verb test_run_launcher
@@ -88,8 +88,8 @@ APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
 	bench_peer bench_plan bench_ready bench_report bench_root bench_spawn bench_stats bench_svg bench_words \
-	check config config_edit config_set console detect directory live live_list live_rows logs operands recipe \
-	releases run_app scale settings start top vars_print
+	check config config_edit config_set console detect directory export export_systemd export_others live live_list live_rows logs operands recipe \
+	releases run_app scale self settings start top vars_print
 APP_SRC := $(APP:%=cli/app/%.c)
 PROBE_SRC := $(PROBE:%=tests/probe/%.c)
 TEST_SRC := $(UNIT_TESTS:%=tests/unit/%.c) $(SANDBOX_TESTS:%=tests/sandbox/%.c) \

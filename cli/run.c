@@ -23,9 +23,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/elsewhere.h"
 #include "cli/message.h"
 #include "cli/plan.h"
 #include "cli/report.h"
+#include "cli/run_app.h"
 #include "cli/run_back.h"
 #include "cli/run_options.h"
 #include "cli/signals.h"
@@ -487,7 +489,15 @@ int run_main(int argc, char **argv, uint64_t requested_ns)
 {
 	struct run_given given = RUN_GIVEN_DEFAULTS;
 	int first = argc;
-	int code = verb_parse("run", argc, argv, &given, &first);
+	int code;
+
+	if (run_is_of_app(argc, argv)) {
+		static char elsewhere[] = "run:app";
+
+		argv[0] = elsewhere;
+		return elsewhere_main(argc, argv, requested_ns);
+	}
+	code = verb_parse("run", argc, argv, &given, &first);
 
 	if (code == VERB_CONTINUE)
 		code = run_request(&given, argv + first, requested_ns);

@@ -25,6 +25,14 @@
  * that the kernel's bandwidth control takes (kernel/sched/core.c, min_cfs_quota_period).
  */
 const struct option_spec run_specs[] = {
+	{ .name = "app",
+	  .letter = 'a',
+	  .type = OPTION_STRING,
+	  .metavar = "NAME",
+	  .offset = RUN(of_app),
+	  .min = 1,
+	  .help = "run a process type or command of that app with its config vars, as dyno run:app does, whose options are those that "
+	          "count then; $DYNO_APP does the same where no option is given that dyno run:app has not" },
 	{ .name = "slug",
 	  .letter = 's',
 	  .type = OPTION_STRING,
@@ -45,6 +53,13 @@ const struct option_spec run_specs[] = {
 	  .offset = RUN(name),
 	  .min = 1,
 	  .help = "name of the dyno, such as web.1 (default: run.NNNN)" },
+	{ .name = "label",
+	  .type = OPTION_STRING,
+	  .metavar = "NAME",
+	  .offset = RUN(label),
+	  .min = 1,
+	  .max = 140,
+	  .help = "what the app is told of its name in $DYNO, where that need not be unique on this machine (default: the name)" },
 	APP_OPTION_SPECS(struct run_given),
 	{ .name = "port",
 	  .letter = 'p',
@@ -308,13 +323,14 @@ static int resolve_launcher(const struct run_given *given, struct dyno_error *er
 	const char *other = given->no_launcher ? "--no-launcher"
 	                    : given->keep      ? "--keep"
 	                    : given->diff      ? "--diff"
+	                    : given->label     ? "--label"
 	                                       : NULL;
 
 	if (!given->launcher || !other)
 		return 0;
 	error_set(err, -EINVAL, "launcher", "--launcher and %s exclude each other", other);
 	if (!given->no_launcher)
-		error_remedy(err, "what a dyno of a launcher wrote is gone when it has ended: use --no-launcher");
+		error_remedy(err, "a launcher cannot do that: use --no-launcher");
 	return -EINVAL;
 }
 
@@ -334,6 +350,7 @@ int run_options_resolve(const struct run_given *given, char *const *command, str
 	else if (given->timeline_file)
 		ret->timeline = REPORT_TEXT;
 	ret->app.name = given->name;
+	ret->app.label = given->label;
 	code = resolve_limits(given, &ret->app.limits, err);
 	if (code == 0 && given->name)
 		code = dyno_name_check(given->name, err);

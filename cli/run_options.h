@@ -13,14 +13,16 @@
 #include "cli/report.h"
 #include "dyno.h"
 
-/** struct run_given - options as given; see run_specs for their meaning */
+/** struct run_given - options as given; see run_specs for their meaning. @of_app is never seen here: see run_app.h */
 struct run_given {
 	bool help;
 	struct app_given app;
+	const char *of_app;
 	const char *slug;
 	const char *stack;
 	const char *scratch_dir;
 	const char *name;
+	const char *label;
 	const char *size;
 	const char *keep;
 	const char *timeline_file;

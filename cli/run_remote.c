@@ -286,9 +286,10 @@ static int remote_served(const struct run_request *request, struct dyno_error *e
 {
 	const struct run_given *given = request->given;
 
-	if (given->keep || given->diff || given->scratch_dir)
-		return error_set(err, -ENOTSUP, "launcher",
-		                 "no launcher is asked for --keep, --diff or --scratch-dir: use --no-launcher");
+	if (given->keep || given->diff || given->scratch_dir || given->label)
+		return error_set(
+			err, -ENOTSUP, "launcher",
+			"no launcher is asked for --keep, --diff, --scratch-dir or --label: use --no-launcher");
 	return 0;
 }
 

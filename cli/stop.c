@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "cli/elsewhere.h"
 #include "cli/message.h"
 #include "cli/verb.h"
 #include "runtime/control.h"
@@ -22,12 +23,19 @@ struct stop_given {
 	bool help;
 	bool all;
 	bool now;
+	const char *app;
 	uint64_t grace_ms;
 };
 
 const struct option_spec stop_specs[] = {
-	{ .name = "all",
+	{ .name = "app",
 	  .letter = 'a',
+	  .type = OPTION_STRING,
+	  .metavar = "NAME",
+	  .offset = offsetof(struct stop_given, app),
+	  .min = 1,
+	  .help = "stop that app, as dyno stop:app does" },
+	{ .name = "all",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct stop_given, all),
 	  .help = "stop every running dyno" },
@@ -123,15 +131,19 @@ static int stop_all(struct dyno_host *host, const struct stop_given *given)
 
 int stop_main(int argc, char **argv, uint64_t requested_ns)
 {
+	static char elsewhere[] = "stop:app";
 	struct stop_given given = { .grace_ms = GRACE_NOT_GIVEN };
 	struct dyno_host *host = NULL;
 	struct dyno_error err = { 0 };
 	int first = argc;
 	int code = verb_parse("stop", argc, argv, &given, &first);
 
-	(void)requested_ns;
 	if (code != VERB_CONTINUE)
 		return code;
+	if (given.app) {
+		argv[0] = elsewhere;
+		return elsewhere_main(argc, argv, requested_ns);
+	}
 	if (given.all == (first < argc)) {
 		message_line("dyno: stop takes either names of running dynos or --all (dyno ps lists them)");
 		return EXIT_USAGE;

@@ -249,7 +249,7 @@ static void serve_run(struct client *client, const struct wire_frame *frame)
 	_cleanup_free_ char *command = command_of(&formation->recipe.plan, frame->words[1]);
 	bool up = formation->recipe.plan.types != NULL;
 	struct environment vars = { 0 };
-	struct size size = { 0 };
+	struct size size = { .name = "" };
 	struct dyno_error err = { 0 };
 	int code = read_run(formation, frame, &size, &vars, &err);
 	struct place *place = code == 0 && command && up ? formation_one_off(formation, "run", command) : NULL;

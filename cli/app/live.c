@@ -147,8 +147,7 @@ static size_t split(const struct option_list *env, char **copies, const char **w
 	return used;
 }
 
-/** run_detached() - with options read. Return: exit code */
-static int run_detached(const struct run_detached_given *given, int count, char *const *operands)
+int run_detached(const struct run_detached_given *given, int count, char *const *operands)
 {
 	char line[WIRE_FRAME_MAX / 2];
 	const char *words[WIRE_WORDS] = { "run", line, given->size ? given->size : "" };

@@ -3,6 +3,7 @@
 #ifndef CLI_APP_LIVE_H
 #define CLI_APP_LIVE_H
 
+#include "cli/app/start_options.h"
 #include "config/app_name.h"
 #include "formation/link.h"
 
@@ -31,6 +32,9 @@ int live_next(struct live *live, struct wire_frame *ret, struct dyno_error *err)
 
 /** live_finish() - wait for the end of the answer. @ret: the `done` frame. Return: 0 or negative errno */
 int live_finish(struct live *live, struct wire_frame *ret, struct dyno_error *err);
+
+/** run_detached() - `dyno run:detached` of @count @operands, with options read. Return: exit code */
+int run_detached(const struct run_detached_given *given, int count, char *const *operands);
 
 /** live_close() - hang up */
 void live_close(struct live *live);

@@ -12,6 +12,7 @@
 
 #include "base/options.h"
 #include "cli/app/config_options.h"
+#include "cli/app/export_options.h"
 #include "cli/app/start_options.h"
 
 /** struct bench_given - see bench_specs */

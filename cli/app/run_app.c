@@ -6,6 +6,7 @@
  * line every user of the machine could read them, and in the environment they would be taken for the command's own.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,17 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "cli/app/live.h"
 #include "cli/app/recipe.h"
+#include "cli/app/self.h"
 #include "cli/message.h"
 #include "cli/verb.h"
 #include "config/command.h"
 #include "config/quote.h"
 #include "config/setting.h"
 
-#define WORDS_MAX 20
+#define WORDS_MAX 40
+#define GRACE_NOT_GIVEN UINT64_MAX
 
 /** write_vars() - @vars as an env file in memory. Return: descriptor that outlives execve(2), or negative errno */
 static int write_vars(const struct environment *vars, struct dyno_error *err)
@@ -54,9 +58,12 @@ static int make_line(const struct plan *plan, int count, char **operands, char *
 {
 	const struct plan_type *type = plan_find(plan, operands[0], strlen(operands[0]));
 	const char *first = type ? type->command : operands[0];
-	size_t size = strlen(first) + 1;
+	size_t size;
 	char *line, *at;
 
+	if (!type && plan->release && strcmp(operands[0], "release") == 0)
+		first = plan->release;
+	size = strlen(first) + 1;
 	for (int i = 1; i < count; i++)
 		size += strlen(operands[i]) + 1;
 	line = malloc(size);
@@ -71,37 +78,64 @@ static int make_line(const struct plan *plan, int count, char **operands, char *
 	return 0;
 }
 
-/** become() - execute `dyno`, which is two directories up from this program or in bin/ there. Return: negative errno */
-static int become(char **argv)
+/** struct place - words of a dyno of the formation */
+struct place {
+	char name[APP_NAME_LENGTH_MAX + 160];
+	char port[8];
+	char grace[24];
+};
+
+/** is_web() - it is to be reached from outside */
+static bool is_web(const struct run_app_given *given)
 {
-	static const char *const places[] = { "dyno", "bin/dyno" };
-	char own[PATH_MAX], path[PATH_MAX + 32];
-	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	int code = -ENOENT;
+	return given->port && given->as && text_starts(given->as, "web.");
+}
 
-	if (length < 0)
-		return -errno;
-	own[length] = '\0';
-	for (int i = 0; i < 3; i++) {
-		char *slash = strrchr(own, '/');
+/** set_port() - what no option of `dyno run` does for a dyno that nobody reaches: just the variable. Return: 0 or negative errno */
+static int set_port(const struct run_app_given *given, struct environment *vars, struct dyno_error *err)
+{
+	char pair[16];
 
-		if (!slash)
-			return -ENOENT;
-		*slash = '\0';
+	if (!given->port || is_web(given))
+		return 0;
+	(void)text_format(pair, sizeof(pair), "PORT=%u", given->port);
+	return environment_set(vars, pair, err);
+}
+
+/** add_place() - what makes a dyno of the formation of it, as formation/body.c does. Return: how many @words */
+static size_t add_place(const struct run_app_given *given, const struct recipe_source *source, struct place *place,
+                        const char **words)
+{
+	size_t used = 0;
+
+	(void)text_format(place->name, sizeof(place->name), "%s.%.140s", source->app, given->as ? given->as : "");
+	(void)text_format(place->port, sizeof(place->port), "%u", given->port);
+	(void)text_format(place->grace, sizeof(place->grace), "%" PRIu64 "ms", given->grace_ms);
+	if (given->as) {
+		words[used++] = "--label";
+		words[used++] = given->as;
+		words[used++] = "--name";
+		words[used++] = place->name;
 	}
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && code == -ENOENT; i++) {
-		(void)text_format(path, sizeof(path), "%s/%s", own, places[i]);
-		(void)execv(path, argv);
-		code = -errno;
+	if (is_web(given)) {
+		words[used++] = "--port";
+		words[used++] = place->port;
+		words[used++] = "--publish";
+		words[used++] = place->port;
 	}
-	return code;
+	if (given->grace_ms != GRACE_NOT_GIVEN) {
+		words[used++] = "--grace";
+		words[used++] = place->grace;
+	}
+	return used;
 }
 
 /** run() - from what was given to `dyno run`. Return: negative errno; it does not return when all is well */
 static int run(const struct run_app_given *given, const struct recipe_source *source, int vars_fd,
                char *const command[4], struct dyno_error *err)
 {
-	char vars[40], *allow_host = NULL;
+	char vars[40], path[PATH_MAX], *allow_host = NULL;
+	struct place place;
 	const char *words[WORDS_MAX] = { "dyno", "run", "--slug", source->root, "--env-file", vars };
 	size_t used = 6;
 	int code = 0;
@@ -125,10 +159,15 @@ static int run(const struct run_app_given *given, const struct recipe_source *so
 	}
 	if (given->no_tty)
 		words[used++] = "--no-tty";
+	used += add_place(given, source, &place, words + used);
 	words[used++] = "--";
 	for (int i = 0; command[i]; i++)
 		words[used++] = command[i];
-	code = become((char **)(uintptr_t)words);
+	code = self_dyno(path);
+	if (code == 0) {
+		(void)execv(path, (char **)(uintptr_t)words);
+		code = -errno;
+	}
 	free(allow_host);
 	error_set(err, code, "run", "cannot execute dyno:");
 	error_remedy(err, "it is looked for where make install puts it, relative to dyno-app");
@@ -174,7 +213,7 @@ static int set_variables(const struct option_list *given, struct environment *va
 /** prepare() - read the app, and become `dyno run` with it. Return: negative errno; not at all when all is well */
 static int prepare(const struct run_app_given *given, int count, char **operands, struct dyno_error *err)
 {
-	struct start_given start = { .net = -1, .app = given->app, .root = given->root };
+	struct start_given start = { .net = -1, .app = given->app, .root = given->root, .procfile = given->procfile };
 	struct recipe_source source = { .dirfd = -1 };
 	struct formation_recipe recipe = { 0 };
 	_cleanup_close_ int vars_fd = -1;
@@ -183,11 +222,15 @@ static int prepare(const struct run_app_given *given, int count, char **operands
 	int code = take_files(&given->env, &start.env_file, err);
 
 	if (code == 0)
-		code = recipe_source_open(&start, &source, err);
+		code = given->root || given->procfile || access("Procfile", F_OK) == 0
+		               ? recipe_source_open(&start, &source, err)
+		               : recipe_source_again(&start, &source, err);
 	if (code == 0)
 		code = recipe_make(&source, &recipe, err);
 	if (code == 0)
 		code = set_variables(&given->env, &recipe.vars, err);
+	if (code == 0)
+		code = set_port(given, &recipe.vars, err);
 	if (code == 0)
 		code = make_line(&recipe.plan, count, operands, &line, err);
 	if (code == 0 && command_shell(line, &command) < 0)
@@ -205,7 +248,7 @@ static int prepare(const struct run_app_given *given, int count, char **operands
 
 int run_app_main(int argc, char **argv, uint64_t requested_ns)
 {
-	struct run_app_given given = { 0 };
+	struct run_app_given given = { .grace_ms = GRACE_NOT_GIVEN };
 	struct dyno_error err = { 0 };
 	int first = argc;
 	int code = verb_parse(argv[0], argc, argv, &given, &first);
@@ -215,7 +258,11 @@ int run_app_main(int argc, char **argv, uint64_t requested_ns)
 		message_line("dyno: run:app takes a process type or a command");
 		code = EXIT_USAGE;
 	}
-	if (code == VERB_CONTINUE) {
+	if (code == VERB_CONTINUE && given.detached) {
+		const struct run_detached_given detached = { .app = given.app, .size = given.size, .env = given.env };
+
+		code = run_detached(&detached, argc - first, argv + first);
+	} else if (code == VERB_CONTINUE) {
 		(void)prepare(&given, argc - first, argv + first, &err);
 		code = message_error(NULL, &err);
 	}

@@ -71,15 +71,20 @@ struct logs_given {
 	uint64_t lines;
 };
 
-/** struct run_app_given - `dyno run:app`; @exit_code: what heroku run needs -x for is so anyway; @env: files, or variables */
+/** struct run_app_given - `dyno run:app`; @exit_code: what heroku run needs -x for is so anyway; @env: files, or variables; @as: "web.1" */
 struct run_app_given {
 	bool help;
 	bool no_tty;
 	bool exit_code;
+	bool detached;
 	const char *app;
 	const char *root;
+	const char *procfile;
+	const char *as;
 	const char *size;
 	const char *net;
+	uint16_t port;
+	uint64_t grace_ms;
 	struct option_list env;
 };
 

@@ -125,6 +125,40 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 	assert_says(p, "ps:scale web=1");
 }
 
+static void test_run_and_stop_take_an_app(struct fixture *f)
+{
+	struct process *app = life_process(0), *p = life_process(1);
+
+	app_place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\n");
+	assert_int_equal(APP(f, p, "config:set", "COLOUR=green"), 0);
+	assert_int_equal(APP(f, p, "run", "-a", app_name(), "--net", "none", "-x", "echo $COLOUR; exit 5"), 5);
+	assert_string_equal(p->out, "green\n");
+	/* DYNO_APP is set */
+	assert_int_equal(APP(f, p, "run", "--net", "none", "--", "console", "one"), 0);
+	assert_says(p, "one");
+	assert_int_equal(APP(f, p, "run", "--net", "none", "--slug", ".", "--", "./probe", "args", "console"), 0);
+	assert_says(p, "console");
+	app_place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\nrelease: exit 6\n");
+	assert_int_equal(APP(f, p, "run", "--net", "none", "release"), 6);
+	app_place(f, "Procfile", "web: ./probe trap\nconsole: ./probe args\n");
+	assert_int_equal(APP(f, p, "run", "-a", app_name(), "--no-such"), 2);
+	assert_int_equal(APP(f, p, "stop", "-a", app_name()), 125);
+	assert_says(p, "is not running");
+	APP_START(f, app, "-m", "web=1");
+	assert_that(app, launch_expect(app, "app[web.1]: ready="));
+	/* from elsewhere: the directory is that of its start */
+	launch_start(f, p,
+	             &(struct launch){ .argv = ARGV("run", "-a", app_name(), "--net", "none", "--", "console", "two"),
+	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", support_path(f, "data"))) });
+	assert_int_equal(launch_finish(f, p), 0);
+	assert_says(p, "two");
+	assert_int_equal(APP(f, p, "run", "-a", app_name(), "--detached", "-e", "SHAPE=round", "./probe say $SHAPE"),
+	                 0);
+	assert_that(app, launch_expect(app, "]: round"));
+	assert_int_equal(APP(f, p, "stop", "-a", app_name()), 0);
+	assert_int_equal(launch_finish(f, app), 0);
+}
+
 static void test_sizes_may_be_ones_own(struct fixture *f)
 {
 	const char *config = support_path(f, "config");
@@ -294,6 +328,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_start_runs_what_the_procfile_says, AS_BOTH),
 	SANDBOX_TEST(test_start_is_controlled_by_name, AS_BOTH),
 	SANDBOX_TEST(test_the_scale_is_kept_over_starts, AS_BOTH),
+	SANDBOX_TEST(test_run_and_stop_take_an_app, AS_BOTH),
 	SANDBOX_TEST(test_sizes_may_be_ones_own, AS_BOTH),
 	SANDBOX_TEST(test_run_app_is_a_one_off_dyno_with_the_config_of_the_app, AS_BOTH),
 	SANDBOX_TEST(test_start_tries_again_what_crashed, AS_BOTH),

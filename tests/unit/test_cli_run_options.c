@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "cli/run_app.h"
 #include "cli/run_options.h"
 #include "netns/rootless.h"
 #include "runtime/host.h"
@@ -434,11 +435,57 @@ static void test_egress(void **state)
 	done(f);
 }
 
+static void test_an_app_is_named_before_the_command(void **state)
+{
+	static const struct {
+		const char *argv[8];
+		const char *variable;
+		bool of_app;
+	} rows[] = {
+		{ { "run", "web" }, NULL, false },
+		{ { "run", "-a", "shop", "web" }, NULL, true },
+		{ { "run", "-ashop", "web" }, NULL, true },
+		{ { "run", "--app=shop", "web" }, NULL, true },
+		{ { "run", "-s", "standard-2x", "--app", "shop", "web" }, NULL, true },
+		{ { "run", "-x", "--detached", "-a", "shop", "web" }, NULL, true },
+		/* those of the command are none of ours, nor are values */
+		{ { "run", "ls", "-a" }, NULL, false },
+		{ { "run", "--", "-a" }, NULL, false },
+		{ { "run", "--slug", "-a", "ls" }, NULL, false },
+		{ { "run", "-s", "dir", "ls", "-a" }, NULL, false },
+		{ { "run", "-Ti", "--timeline", "ls", "-a" }, NULL, false },
+		/* the variable says it where no option speaks against it */
+		{ { "run", "web" }, "shop", true },
+		{ { "run", "web" }, "", false },
+		{ { "run", "--net", "none", "--size=eco", "-x", "--", "web" }, "shop", true },
+		{ { "run", "--slug", ".", "--", "web" }, "shop", false },
+		{ { "run", "-s", ".", "web" }, "shop", false },
+		{ { "run", "--dry-run", "web" }, "shop", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *argv[8];
+		int argc = 0;
+
+		for (; rows[i].argv[argc]; argc++)
+			argv[argc] = (char *)(uintptr_t)rows[i].argv[argc];
+		if (rows[i].variable)
+			setenv("DYNO_APP", rows[i].variable, 1);
+		else
+			unsetenv("DYNO_APP");
+		if (run_is_of_app(argc, argv) != rows[i].of_app)
+			fail_msg("row %zu: %s %s", i, argv[1], argc > 2 ? argv[2] : "");
+	}
+	unsetenv("DYNO_APP");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_everything_lands_in_its_place, setup, teardown),
+		cmocka_unit_test(test_an_app_is_named_before_the_command),
 		cmocka_unit_test_setup_teardown(test_sizes_are_those_of_the_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_environment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_secret_is_never_repeated, setup, teardown),
