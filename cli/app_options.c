@@ -59,23 +59,42 @@ static int app_environment(const struct app_given *given, bool tty, struct envir
 	return term ? 0 : app_pass_var(env, "TERM", err);
 }
 
+/** app_terminal() - what stands for standard stream @fd, which is a terminal: nothing to read, or the same for writing alone */
+static int app_terminal(int fd)
+{
+	char path[32];
+
+	if (fd == STDIN_FILENO)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+}
+
 /**
  * app_streams() - the command's standard streams; @app->fds is ignored with a terminal
  * A terminal of the caller's is not handed over for reading unless asked for: whoever can read it can read what is
- * typed there next.
+ * typed there next. Shells open theirs for both, and output is no exception.
  */
 static int app_streams(const struct app_given *given, struct app_inputs *inputs, struct dyno_app *app,
                        struct dyno_error *err)
 {
-	app->fds[0] = STDIN_FILENO;
-	app->fds[1] = STDOUT_FILENO;
-	app->fds[2] = STDERR_FILENO;
-	if (given->interactive || !isatty(STDIN_FILENO))
-		return spec_check_streams(app->fds, err);
-	inputs->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (inputs->null_fd < 0)
-		return error_set(err, -errno, "streams", "cannot open /dev/null:");
-	app->fds[0] = inputs->null_fd;
+	static const char *const names[] = { "input", "output", "error" };
+
+	for (int fd = 0; fd < 3; fd++) {
+		app->fds[fd] = fd;
+		if (given->interactive || !isatty(fd))
+			continue;
+		inputs->streams[fd] = app_terminal(fd);
+		if (inputs->streams[fd] < 0) {
+			int code = error_set(
+				err, -errno, "streams",
+				"cannot keep the command from reading the terminal by standard %s:", names[fd]);
+
+			error_remedy(err, "send it through a pipe (| cat), or hand the terminal over with -i");
+			return code;
+		}
+		app->fds[fd] = inputs->streams[fd];
+	}
 	return spec_check_streams(app->fds, err);
 }
 
@@ -128,5 +147,6 @@ void app_inputs_done(struct app_inputs *inputs)
 	environment_done(&inputs->env);
 	free(inputs->shell);
 	inputs->shell = NULL;
-	inputs->null_fd = fd_close(inputs->null_fd);
+	for (size_t i = 0; i < 3; i++)
+		inputs->streams[i] = fd_close(inputs->streams[i]);
 }

@@ -65,17 +65,17 @@ struct app_given {
 /**
  * struct app_inputs - what a struct dyno_app points to, owned
  * @shell:   argv of a shell line, NULL when the command is run as given
- * @null_fd: /dev/null in place of standard input, -1 when not needed
+ * @streams: what stands for standard streams that are a terminal, -1 where that is not needed
  */
 struct app_inputs {
 	struct environment env;
 	char **shell;
-	int null_fd;
+	int streams[3];
 };
 
 #define APP_INPUTS_NULL                                                                                                \
 	{                                                                                                              \
-		.null_fd = -1                                                                                          \
+		.streams = { -1, -1, -1 }                                                                              \
 	}
 
 /**

@@ -52,7 +52,7 @@ __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
 
-	unsigned cpu;
+	unsigned cpu = 0;
 
 	raw_die_with(ahead->caller);
 	if (!atomic_exchange(&ahead->taken, true)) {

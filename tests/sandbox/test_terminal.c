@@ -57,8 +57,14 @@ static void test_without_a_terminal_there_is_none(struct fixture *f)
 	pty_open(f, &pty);
 	pty_start(f, p, &pty, RUN(f, "--no-tty", "--", "/app/probe", "tty", "--", "exit", "4"));
 	assert_int_equal(pty_finish(f, p, &pty), 4);
-	/* nor can it read what is typed there next */
+	/* nor can it read what is typed there next, not even where it writes to: shells open theirs for both */
 	assert_true(pty_expect(&pty, "isatty.0=0", 1));
+	pty_type(&pty, "secret\n");
+	pty_start(f, p, &pty,
+	          RUN(f, "--no-tty", "--", "for i in 0 1 2; do read -r x <&$i && echo \"got=$x\"; done; echo over"));
+	assert_int_equal(pty_finish(f, p, &pty), 0);
+	assert_true(pty_expect(&pty, "over", 1));
+	assert_null(strstr(pty.text, "got="));
 	pty_close(&pty);
 	DYNO(f, p, "run", "-q", "--net", "none", "--slug", f->slug, "--", "/app/probe", "tty");
 	assert_value(p, "isatty.0", "0");

@@ -75,7 +75,7 @@ static int resolve(struct fixture *f, const char *const *args)
 	f->given = (struct run_given)RUN_GIVEN_DEFAULTS;
 	memset(&f->err, 0, sizeof(f->err));
 	memset(&f->request, 0, sizeof(f->request));
-	f->request.inputs.null_fd = -1;
+	memset(f->request.inputs.streams, -1, sizeof(f->request.inputs.streams));
 	code = options_parse(run_specs, argc, (char *const *)(uintptr_t)argv, &f->given, &first, &f->err);
 	if (code == 0)
 		code = run_options_resolve(&f->given, (char *const *)(uintptr_t)(argv + first), &f->request, &f->err);
