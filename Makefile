@@ -83,7 +83,7 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 CLI_SRC := $(LAUNCHER:%=launcher/%.c) $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
-FORMATION := backoff body curl drain drain_https formation link log logfile logline loop measure plan requests ring scale serve sink states wire
+FORMATION := backoff body curl drain drain_https formation frame link log logfile logline loop measure plan requests ring scale serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \

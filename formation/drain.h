@@ -28,6 +28,12 @@ size_t drain_format(const struct logline *line, const char *token, char *buf);
 /** drain_check() - @url is of a kind that formation_drain() takes. Return: 0, or -EINVAL with a sentence that does not repeat it */
 int drain_check(const char *url, struct dyno_error *err);
 
+/**
+ * drain_shown() - the part of an HTTPS @url that may be told to anybody: scheme, host and port; no user, password, path or query
+ * Return: @buf, of @size bytes
+ */
+const char *drain_shown(const char *url, char *buf, size_t size);
+
 /** drain_tell_dropped() - @listener, which @out belongs to, hears how much it did not get, if now is the time. Return: whether it did */
 bool drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener);
 
