@@ -269,7 +269,7 @@ static void a_frame_is_whole_messages_and_bounded(void **state)
 
 	(void)state;
 	memset(message, 'x', sizeof(message));
-	memcpy(message, "65530 ", 6); /* and all the rest of it */
+	message[snprintf(message, sizeof(message), "65530 ")] = 'x'; /* and all the rest of it */
 	assert_int_equal(sink_open(&queue, -1, 1 << 20), 0);
 	assert_int_equal(frame_open(&frame), 0);
 	assert_false(frame_take(&frame, &queue, 1));
