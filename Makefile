@@ -83,7 +83,7 @@ LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) 
 CLI_SRC := $(LAUNCHER:%=launcher/%.c) $(CLI:%=cli/%.c)
 # what only the second program and the tests link: no launch needs it, and it may use libraries that libdyno must not
 CONFIG_APP := app_json app_name detect file json_place procfile profile quote release setting store store_sql vars
-FORMATION := backoff body curl drain drain_https formation link log logfile logline loop measure plan requests ring scale serve sink states wire
+FORMATION := backoff body curl drain drain_https formation frame link log logfile logline loop measure plan requests ring scale serve sink states wire
 APP_LIB_SRC := $(CONFIG_APP:%=config/%.c) $(FORMATION:%=formation/%.c)
 # the second program; what it shares with the command is in CLI
 APP := main app app_choice bench bench_dyno bench_html bench_json bench_judge bench_keeper bench_machine \
@@ -165,7 +165,7 @@ SHORT_BIN := $(filter-out %/test_contract_limits %/test_servers %/test_soak %/te
 # of the network depends on the kernel is in the unit tests named here, as are cgroups and project quotas.
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
-	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench init launcher_verb listen publish reach reach_launcher rootless_network run_launcher servers terminal),$(SHORT_BIN))
+	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench drains init launcher_verb listen publish reach reach_launcher rootless_network run_launcher servers terminal),$(SHORT_BIN))
 # what must hold of a dyno however it was born (tests/sandbox/births.c)
 BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,cve environment ephemeral isolation limits neighbours)
 # as root the sandbox tests play the ordinary user, too: what is left are those to whom it matters who runs them

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "cli/app_options.h"
 #include "cli/message.h"
 #include "cli/signals.h"
@@ -24,9 +25,21 @@ enum { WAIT_SIGNALS, WAIT_CONTROL, WAIT_TERMINAL, WAIT_COUNT = WAIT_TERMINAL + T
 struct exec_given {
 	bool help;
 	struct app_given app;
+	const char *of_app;
 };
 
-const struct option_spec exec_specs[] = { APP_OPTION_SPECS(struct exec_given), VERB_HELP_SPEC, { 0 } };
+const struct option_spec exec_specs[] = {
+	{ .name = "app",
+	  .letter = 'a',
+	  .type = OPTION_STRING,
+	  .metavar = "NAME",
+	  .offset = offsetof(struct exec_given, of_app),
+	  .min = 1,
+	  .help = "the dyno is one of that app, as in: dyno exec -a shop web.1 bash" },
+	APP_OPTION_SPECS(struct exec_given),
+	VERB_HELP_SPEC,
+	{ 0 },
+};
 
 /**
  * struct exec - one command
@@ -159,9 +172,10 @@ static int exec_request(const struct exec_given *given, char **operands)
 	struct app_inputs inputs = APP_INPUTS_NULL;
 	struct dyno_app app = { 0 };
 	struct dyno_error err = { 0 };
-	char **command;
+	const char *name = operands[0];
+	char whole[256], **command;
 	bool tty = false;
-	int code;
+	int code = 0;
 
 	if (!operands[0]) {
 		message_line("dyno: exec needs the name of a running dyno and a command (dyno ps lists dynos)");
@@ -170,15 +184,23 @@ static int exec_request(const struct exec_given *given, char **operands)
 	command = operands + 1;
 	if (command[0] && command[0][0] == '-' && command[0][1] == '-' && !command[0][2])
 		command++;
-	code = dyno_name_check(operands[0], &err);
+	if (given->of_app) {
+		/* so are dynos of a formation called among those of the machine (formation/body.c) */
+		code = text_format(whole, sizeof(whole), "%s.%s", given->of_app, name);
+		name = whole;
+	}
+	if (code < 0)
+		error_set(&err, -EINVAL, "name", "the name of app or dyno is too long");
+	else
+		code = dyno_name_check(name, &err);
 	if (code == 0)
 		code = app_options_resolve(&given->app, command, &inputs, &app, &tty, &err);
 	if (code == -ENOMEM)
-		code = message_error(operands[0], &err);
+		code = message_error(name, &err);
 	else if (code < 0)
 		code = message_usage(&err);
 	else
-		code = exec_command(operands[0], &app, tty);
+		code = exec_command(name, &app, tty);
 	app_inputs_done(&inputs);
 	return code;
 }

@@ -148,6 +148,20 @@ static void join(struct drain *drain)
 		lose(drain);
 }
 
+const char *drain_shown(const char *url, char *buf, size_t size)
+{
+	const char *host = text_starts(url, HTTPS_SCHEME) ? url + strlen(HTTPS_SCHEME) : url;
+	size_t length = strcspn(host, "/?#\\");
+	const char *at = memrchr(host, '@', length);
+
+	if (at) {
+		length -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	(void)text_format(buf, size, HTTPS_SCHEME "%.*s", (int)(length < 128 ? length : 128), host);
+	return buf;
+}
+
 int drain_check(const char *url, struct dyno_error *err)
 {
 	const char *host = strstr(url, "://"), *colon = strrchr(url, ':');

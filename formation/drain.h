@@ -29,9 +29,12 @@ size_t drain_format(const struct logline *line, const char *token, char *buf);
 int drain_check(const char *url, struct dyno_error *err);
 
 /**
- * drain_tell_dropped() - @listener, which @out belongs to, hears how much it did not get, if now is the time
- * Return: whether there is more to send
+ * drain_shown() - the part of an HTTPS @url that may be told to anybody: scheme, host and port; no user, password, path or query
+ * Return: @buf, of @size bytes
  */
+const char *drain_shown(const char *url, char *buf, size_t size);
+
+/** drain_tell_dropped() - @listener, which @out belongs to, hears how much it did not get, if now is the time. Return: whether it did */
 bool drain_tell_dropped(const struct formation *formation, struct sink *out, struct log_listener *listener);
 
 /** drain_expire() - connect those whose wait is over */

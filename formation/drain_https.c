@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "formation/curl.h"
 #include "formation/drain.h"
+#include "formation/frame.h"
 #include "formation/sink.h"
 
 #define NS_PER_MS 1000000ULL
@@ -33,15 +34,13 @@
 #define CONNECT_MS 10000L
 #define REQUEST_MS 30000L
 #define CLOSE_NS (2 * NS_PER_S)
-#define UUID_SIZE 40
 
 /**
  * struct https_drain - one receiver
  * @out:     queue of messages
  * @easy:    the request, used again and again
  * @headers: of the request under way, NULL when there is none
- * @body, @size, @count: what it carries, so many bytes and messages; kept until it was accepted
- * @since_us: when its first message was written
+ * @frame:   what it carries
  * @busy:    it is under way
  * @due_ns:  when it may be sent again, ALARM_NEVER while it is
  * @trouble: what was told last
@@ -56,11 +55,7 @@ struct https_drain {
 	char *url;
 	char *ca;
 	char token[48];
-	char frame[UUID_SIZE];
-	char *body;
-	size_t size;
-	unsigned count;
-	uint64_t since_us;
+	struct frame frame;
 	bool busy;
 	uint64_t due_ns;
 	uint64_t wait_ns;
@@ -86,28 +81,6 @@ struct https {
 	struct https_drain *drains;
 };
 
-const char *https_shown(const char *url, char *buf, size_t size)
-{
-	const char *host = text_starts(url, HTTPS_SCHEME) ? url + strlen(HTTPS_SCHEME) : url;
-	size_t length = strcspn(host, "/?#\\");
-	const char *at = memrchr(host, '@', length);
-
-	if (at) {
-		length -= (size_t)(at + 1 - host);
-		host = at + 1;
-	}
-	(void)text_format(buf, size, HTTPS_SCHEME "%.*s", (int)(length < 128 ? length : 128), host);
-	return buf;
-}
-
-/** make_uuid() - a random one */
-static void make_uuid(char buf[static UUID_SIZE])
-{
-	if (fd_read_text(AT_FDCWD, "/proc/sys/kernel/random/uuid", buf, UUID_SIZE) < 36)
-		buf[0] = '\0';
-	buf[buf[0] ? 36 : 0] = '\0';
-}
-
 /** hear() - a line: it waits in the queue */
 static void hear(struct log_listener *listener, const struct logline *line)
 {
@@ -115,45 +88,6 @@ static void hear(struct log_listener *listener, const struct logline *line)
 	char buf[LOGLINE_SIZE + 128];
 
 	(void)sink_add(&drain->out, buf, drain_format(line, drain->token, buf), line->wall_us);
-}
-
-/** drop_body() - @drain's messages on their way are lost if @lost, or arrived */
-static void drop_body(struct https_drain *drain, bool lost)
-{
-	if (lost && drain->out.dropped == 0)
-		drain->out.since_us = drain->since_us;
-	if (lost)
-		drain->out.dropped += drain->count;
-	drain->size = 0;
-	drain->count = 0;
-}
-
-/** take_body() - the next messages of the queue, as many as fit. Return: whether there are any */
-static bool take_body(struct https_drain *drain)
-{
-	struct sink *out = &drain->out;
-
-	if (drain->size > 0)
-		return true;
-	for (;;) {
-		char head[12] = "";
-		size_t length, digits;
-
-		(void)sink_peek(out, drain->size, head, sizeof(head) - 1);
-		length = strtoul(head, NULL, 10);
-		digits = strspn(head, "0123456789");
-		if (digits == 0 || drain->size + digits + 1 + length > HTTPS_BATCH)
-			break;
-		drain->size += digits + 1 + length;
-		drain->count++;
-	}
-	if (drain->size == 0)
-		return false;
-	(void)sink_peek(out, 0, drain->body, drain->size);
-	sink_drop(out, drain->size);
-	drain->since_us = drain->https->formation->now.wall_us;
-	make_uuid(drain->frame);
-	return true;
 }
 
 /** add_header() - one more of the request's. Return: 0 or -ENOMEM */
@@ -184,26 +118,27 @@ static void retry(struct https_drain *drain)
 	drain->wait_ns = drain->wait_ns * 2 < WAIT_MOST_NS ? drain->wait_ns * 2 : WAIT_MOST_NS;
 }
 
-/** send_body() - begin a request with what waits, if there is something */
-static void send_body(struct https_drain *drain)
+/** send_frame() - begin a request with what waits, if there is something */
+static void send_frame(struct https_drain *drain)
 {
+	const struct formation_now *now = &drain->https->formation->now;
 	const struct curl *curl = &drain->https->curl;
 	char count[16];
 
-	if (drain->busy || drain->https->formation->now.ns < drain->due_ns || !take_body(drain))
+	if (drain->busy || now->ns < drain->due_ns || !frame_take(&drain->frame, &drain->out, now->wall_us))
 		return;
-	(void)text_format(count, sizeof(count), "%u", drain->count);
+	(void)text_format(count, sizeof(count), "%u", drain->frame.count);
 	if (add_header(drain, "Content-Type", "application/logplex-1") < 0 ||
 	    add_header(drain, "Logplex-Msg-Count", count) < 0 ||
-	    add_header(drain, "Logplex-Frame-Id", drain->frame) < 0 ||
+	    add_header(drain, "Logplex-Frame-Id", drain->frame.id) < 0 ||
 	    add_header(drain, "Logplex-Drain-Token", drain->token) < 0 || add_header(drain, "Expect", "") < 0) {
 		free_headers(drain);
 		retry(drain);
 		return;
 	}
 	(void)curl->easy_setopt(drain->easy, CURLOPT_HTTPHEADER, drain->headers);
-	(void)curl->easy_setopt(drain->easy, CURLOPT_POSTFIELDS, drain->body);
-	(void)curl->easy_setopt(drain->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)drain->size);
+	(void)curl->easy_setopt(drain->easy, CURLOPT_POSTFIELDS, drain->frame.bytes);
+	(void)curl->easy_setopt(drain->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)drain->frame.size);
 	if (curl->multi_add_handle(drain->https->multi, drain->easy) != CURLM_OK) {
 		free_headers(drain);
 		retry(drain);
@@ -218,7 +153,7 @@ static void tell_trouble(struct https_drain *drain, CURLcode code, long status)
 	struct formation *formation = drain->https->formation;
 	char shown[160], why[200];
 
-	(void)https_shown(drain->url, shown, sizeof(shown));
+	(void)drain_shown(drain->url, shown, sizeof(shown));
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
 		(void)text_format(why, sizeof(why), "Error L14 (Certificate error) -> %s", shown);
 	else if (code != CURLE_OK)
@@ -242,7 +177,7 @@ static void finish(struct https_drain *drain, CURLcode code)
 	free_headers(drain);
 	drain->busy = false;
 	if (code == CURLE_OK && status >= 200 && status < 300) {
-		drop_body(drain, false);
+		frame_sent(&drain->frame);
 		drain->due_ns = 0;
 		drain->wait_ns = WAIT_FIRST_NS;
 		drain->trouble[0] = '\0';
@@ -250,7 +185,7 @@ static void finish(struct https_drain *drain, CURLcode code)
 	}
 	/* who says no will say so again */
 	if (code == CURLE_OK && status != 408 && status != 429 && status < 500)
-		drop_body(drain, true);
+		frame_lost(&drain->frame, &drain->out);
 	retry(drain);
 	tell_trouble(drain, code, status);
 }
@@ -417,29 +352,28 @@ static void drain_free(struct https_drain *drain)
 		explicit_bzero(drain->url, strlen(drain->url));
 	free(drain->url);
 	free(drain->ca);
-	free(drain->body);
+	frame_close(&drain->frame);
 	free(drain);
 }
 
 /** drain_make() - everything that @drain needs. Return: 0 or negative errno */
 static int drain_make(struct https_drain *drain, const char *url, const char *ca, struct dyno_error *err)
 {
-	char uuid[UUID_SIZE], shown[160];
+	char uuid[FRAME_ID_SIZE], shown[160];
 
-	make_uuid(uuid);
+	frame_make_id(uuid);
 	(void)text_format(drain->token, sizeof(drain->token), "d.%.36s", uuid);
 	drain->wait_ns = WAIT_FIRST_NS;
 	drain->listener.hear = hear;
 	drain->easy = drain->https->curl.easy_init();
 	drain->url = strdup(url);
 	drain->ca = ca ? strdup(ca) : NULL;
-	drain->body = malloc(HTTPS_BATCH);
-	if (sink_open(&drain->out, -1, QUEUE_SIZE) < 0 || !drain->easy || !drain->url || !drain->body ||
-	    (ca && !drain->ca))
+	if (sink_open(&drain->out, -1, QUEUE_SIZE) < 0 || frame_open(&drain->frame) < 0 || !drain->easy ||
+	    !drain->url || (ca && !drain->ca))
 		return error_set(err, -ENOMEM, "drain", "no memory for a drain");
 	if (set_options(drain) < 0)
 		return error_set(err, -EINVAL, "drain", "libcurl does not take the drain %s",
-		                 https_shown(url, shown, sizeof(shown)));
+		                 drain_shown(url, shown, sizeof(shown)));
 	return 0;
 }
 
@@ -482,7 +416,7 @@ uint64_t https_due(const struct formation *formation)
 	uint64_t due = https ? https->timer_ns : ALARM_NEVER;
 
 	for (const struct https_drain *drain = https ? https->drains : NULL; drain; drain = drain->next)
-		if (!drain->busy && (drain->size > 0 || drain->out.used > 0) && drain->due_ns < due)
+		if (!drain->busy && (drain->frame.size > 0 || drain->out.used > 0) && drain->due_ns < due)
 			due = drain->due_ns;
 	return due;
 }
@@ -511,7 +445,7 @@ void https_flush(struct formation *formation)
 	sweep(https);
 	for (struct https_drain *drain = https->drains; drain; drain = drain->next) {
 		(void)drain_tell_dropped(formation, &drain->out, &drain->listener);
-		send_body(drain);
+		send_frame(drain);
 	}
 }
 
@@ -529,7 +463,7 @@ static void send_rest(struct https *https)
 		finish_all(https);
 		/* there was more than one request's worth */
 		for (struct https_drain *drain = https->drains; drain; drain = drain->next) {
-			send_body(drain);
+			send_frame(drain);
 			running += drain->busy;
 		}
 		if (running > 0)

@@ -9,7 +9,7 @@
  *     Logplex-Drain-Token: d.UUID
  *
  * with messages as drain_format() makes them, one after the other. One request at a time for each drain; what comes meanwhile is the
- * next one's body, HTTPS_BATCH bytes at most. The certificate is verified. A receiver that cannot be reached, or says 408, 429 or
+ * next one's body, FRAME_MAX bytes at most (frame.h). The certificate is verified. A receiver that cannot be reached, or says 408, 429 or
  * 5xx, gets the same again, after a second and then twice that each time, a minute at most. What another status refuses is dropped
  * and counted, as is what the queue cannot hold (L10). libcurl's sockets are in the formation's own epoll descriptor.
  */
@@ -19,15 +19,8 @@
 #include "formation/inside.h"
 
 #define HTTPS_SCHEME "https://"
-#define HTTPS_BATCH (256U << 10)
 
 struct https;
-
-/**
- * https_shown() - the part of @url that may be told to anybody: scheme, host and port; no user, password, path or query
- * Return: @buf, of @size bytes
- */
-const char *https_shown(const char *url, char *buf, size_t size);
 
 /** https_open() - send the log to @url. @ca: file of certificates to trust, NULL for the system's. Return: 0 or negative errno */
 int https_open(struct formation *formation, const char *url, const char *ca, struct dyno_error *err);

@@ -337,6 +337,15 @@ int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err)
 	return 0;
 }
 
+uint64_t plan_memory(const struct plan *plan)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		total += plan->types[i].quantity * plan_limits(&plan->types[i]).memory;
+	return total;
+}
+
 unsigned plan_total(const struct plan *plan)
 {
 	unsigned total = 0;

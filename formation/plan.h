@@ -77,6 +77,9 @@ int plan_check(const struct plan *plan, uint64_t memory, struct dyno_error *err)
 /** plan_total() - dynos of all types */
 unsigned plan_total(const struct plan *plan);
 
+/** plan_memory() - quotas of all dynos together, in bytes */
+uint64_t plan_memory(const struct plan *plan);
+
 /** plan_port() - $PORT of dyno number @index (from 1) of @type */
 unsigned plan_port(const struct plan_type *type, unsigned index);
 

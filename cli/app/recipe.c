@@ -317,11 +317,16 @@ static int scale(const struct recipe_source *source, struct plan *plan, struct d
 	return code;
 }
 
-int recipe_check(const struct plan *plan, struct dyno_error *err)
+uint64_t recipe_memory(void)
 {
 	struct sysinfo info;
 
-	return plan_check(plan, sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0, err);
+	return sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0;
+}
+
+int recipe_check(const struct plan *plan, struct dyno_error *err)
+{
+	return plan_check(plan, recipe_memory(), err);
 }
 
 int recipe_plan(const struct recipe_source *source, struct plan *ret, struct dyno_error *err)

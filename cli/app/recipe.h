@@ -53,6 +53,9 @@ int recipe_make(const struct recipe_source *source, struct formation_recipe *ret
 /** recipe_plan() - the part of it that says how many dynos of which types and sizes; config vars are not looked at */
 int recipe_plan(const struct recipe_source *source, struct plan *ret, struct dyno_error *err);
 
+/** recipe_memory() - bytes that this machine has, 0 when nobody knows */
+uint64_t recipe_memory(void);
+
 /** recipe_check() - @plan can be run on this machine. Return: 0 or -EINVAL */
 int recipe_check(const struct plan *plan, struct dyno_error *err);
 

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/app/console.h"
 #include "cli/app/operands.h"
 #include "cli/app/recipe.h"
@@ -43,6 +44,7 @@
  * @store_fd: readable when somebody changes the store, -1 without
  * @stopped:  was asked to stop once
  * @waits:    standard output has no room
+ * @note:     what is to be logged first, may be empty
  */
 struct start {
 	struct start_given given;
@@ -56,6 +58,7 @@ struct start {
 	struct formation *formation;
 	char *allow_host;
 	char stack[PATH_MAX];
+	char note[160];
 	int log_fd;
 	int store_fd;
 	bool stopped;
@@ -345,6 +348,8 @@ static int keep_running(struct start *start, struct dyno_error *err)
 {
 	int code = 0;
 
+	if (start->note[0])
+		log_api(start, "%s", start->note);
 	formation_begin(start->formation);
 	if (start->store_fd >= 0)
 		on_store(start); /* what changed since it was read was told to nobody */
@@ -383,6 +388,19 @@ static int check_total(const struct start *start, struct dyno_error *err)
 	return -EINVAL;
 }
 
+/** note_memory() - dynos that all take what they may take need more than there is: no mistake, but worth a line of the log */
+static void note_memory(struct start *start)
+{
+	uint64_t has = recipe_memory(), may = plan_memory(&start->recipe.plan);
+	char first[16], second[16];
+
+	if (has > 0 && may > has)
+		(void)text_format(start->note, sizeof(start->note),
+		                  "%u dynos may take %s of memory together, and this machine has %s",
+		                  plan_total(&start->recipe.plan), units_format_size(may, first, sizeof(first)),
+		                  units_format_size(has, second, sizeof(second)));
+}
+
 /** run() - the verb, with options read. Return: exit code */
 static int run(struct start *start)
 {
@@ -398,6 +416,7 @@ static int run(struct start *start)
 		code = setup(start, &err);
 	if (code == 0) {
 		mistake = false;
+		note_memory(start);
 		code = open_all(start, &err);
 	}
 	if (code == 0)

@@ -152,6 +152,9 @@ static void test_run_and_stop_take_an_app(struct fixture *f)
 	                               .env = ARGV(support_format("DYNO_DATA_DIR=%s", support_path(f, "data"))) });
 	assert_int_equal(launch_finish(f, p), 0);
 	assert_says(p, "two");
+	assert_int_equal(APP(f, p, "exec", "-a", app_name(), "web.1", "--", "./probe", "args", "three"), 0);
+	assert_says(p, "three");
+	assert_int_equal(APP(f, p, "exec", "-a", app_name(), "web.2", "true"), 125);
 	assert_int_equal(APP(f, p, "run", "-a", app_name(), "--detached", "-e", "SHAPE=round", "./probe say $SHAPE"),
 	                 0);
 	assert_that(app, launch_expect(app, "]: round"));

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "formation/drain.h"
 #include "formation/drain_https.h"
+#include "formation/frame.h"
 #include "formation/logfile.h"
 #include "formation/logline.h"
 #include "formation/ring.h"
@@ -231,7 +232,7 @@ static void what_is_told_of_a_drain_holds_no_secret(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		assert_string_equal(https_shown(rows[i].url, buf, sizeof(buf)), rows[i].shown);
+		assert_string_equal(drain_shown(rows[i].url, buf, sizeof(buf)), rows[i].shown);
 		assert_int_equal(drain_check(rows[i].url, &err), 0);
 	}
 	assert_int_equal(drain_check("syslog://[::1]:514", &err), 0);
@@ -257,6 +258,42 @@ static void a_queue_is_looked_into(void **state)
 	assert_memory_equal(buf, "hi", 2);
 	assert_int_equal(sink_peek(&sink, 7, buf, 2), 0);
 	sink_close(&sink);
+}
+
+static void a_frame_is_whole_messages_and_bounded(void **state)
+{
+	static char message[1 << 16];
+	struct sink queue = SINK_NULL;
+	struct frame frame = { 0 };
+	char id[FRAME_ID_SIZE];
+
+	(void)state;
+	memset(message, 'x', sizeof(message));
+	message[snprintf(message, sizeof(message), "65530 ")] = 'x'; /* and all the rest of it */
+	assert_int_equal(sink_open(&queue, -1, 1 << 20), 0);
+	assert_int_equal(frame_open(&frame), 0);
+	assert_false(frame_take(&frame, &queue, 1));
+	for (int i = 0; i < 6; i++)
+		assert_true(sink_add(&queue, message, sizeof(message), 1));
+	assert_true(sink_add(&queue, "2 ab1 c", 7, 1));
+	assert_true(frame_take(&frame, &queue, 7));
+	assert_int_equal(frame.count, 4);
+	assert_int_equal(frame.size, FRAME_MAX);
+	/* it stays as it is until it was sent */
+	memcpy(id, frame.id, sizeof(id));
+	assert_true(frame_take(&frame, &queue, 8));
+	assert_string_equal(frame.id, id);
+	frame_lost(&frame, &queue);
+	assert_int_equal(queue.dropped, 4);
+	assert_int_equal(queue.since_us, 7);
+	assert_true(frame_take(&frame, &queue, 9));
+	assert_int_equal(frame.count, 4);
+	assert_memory_equal(frame.bytes + 2 * sizeof(message), "2 ab1 c", 7);
+	assert_string_not_equal(frame.id, id);
+	frame_sent(&frame);
+	assert_false(frame_take(&frame, &queue, 9));
+	frame_close(&frame);
+	sink_close(&queue);
 }
 
 static void the_file_is_bounded(void **state)
@@ -302,6 +339,7 @@ int main(void)
 		cmocka_unit_test(contract_4_9_a_slow_reader_loses_lines_and_hears_how_many),
 		cmocka_unit_test(what_is_told_of_a_drain_holds_no_secret),
 		cmocka_unit_test(a_queue_is_looked_into),
+		cmocka_unit_test(a_frame_is_whole_messages_and_bounded),
 		cmocka_unit_test(the_file_is_bounded),
 	};
 

@@ -89,6 +89,7 @@ static void words_change_quantities(void **state)
 		assert_string_equal(told(plan), rows[i].then);
 	}
 	assert_int_equal(plan_total(plan), 1005);
+	assert_true(plan_memory(plan) == 1005 * (512ULL << 20));
 	assert_int_equal(plan_scale(plan, "web=1:standard-2x", &err), 0);
 	assert_string_equal(plan_size_label(plan_find(plan, "web", 3)), "Standard-2X");
 	assert_int_equal(plan_resize(plan, "clock=performance-m", &err), 0);
