@@ -47,6 +47,7 @@ void formation_recipe_done(struct formation_recipe *recipe);
  * @net, @egress, @allow_host: see struct dyno_shape, struct dyno_app; @egress_web: of dynos with a port, NULL for @egress
  * @publish: web dynos are reached at their port of this machine's loopback
  * @metrics: log what each dyno uses every 20 s
+ * @memory:  of this machine, in bytes: no dyno is scaled to a size that has more; 0 for unknown
  * @reload:  make the recipe of the newest release. Return: 0 or negative errno
  * @keep:    keep what somebody scaled for the next start; may be NULL. Return: 0 or negative errno
  * @data:    for @reload and @keep
@@ -62,6 +63,7 @@ struct formation_setup {
 	bool publish;
 	bool metrics;
 	struct rules rules;
+	uint64_t memory;
 	int (*reload)(void *data, struct formation_recipe *ret, struct dyno_error *err);
 	int (*keep)(void *data, const struct plan *plan, struct dyno_error *err);
 	void *data;

@@ -125,8 +125,8 @@ static void keep_scale(struct formation *formation)
 		log_api(formation, "The scale is not kept for the next start: ", err.text);
 }
 
-/** change_plan() - apply all words, or none of them. Return: 0 or negative errno */
-static int change_plan(struct plan *plan, const struct wire_frame *frame,
+/** change_plan() - apply all words, or none of them; sizes fit a machine of @memory bytes. Return: 0 or negative errno */
+static int change_plan(struct plan *plan, const struct wire_frame *frame, uint64_t memory,
                        int (*change)(struct plan *plan, const char *word, struct dyno_error *err),
                        struct dyno_error *err)
 {
@@ -139,7 +139,7 @@ static int change_plan(struct plan *plan, const struct wire_frame *frame,
 	for (size_t i = 1; i < frame->count && code == 0; i++)
 		code = change(plan, frame->words[i], err);
 	if (code == 0)
-		code = plan_check(plan, 0, err);
+		code = plan_check(plan, memory, err);
 	if (code < 0)
 		memcpy(plan->types, before, plan->count * sizeof(*before));
 	return code;
@@ -172,7 +172,8 @@ static void serve_scale(struct client *client, const struct wire_frame *frame, b
 
 	if (before) {
 		memcpy(before, plan->types, plan->count * sizeof(*before));
-		code = change_plan(plan, frame, sizes ? plan_resize : plan_scale, &err);
+		code = change_plan(plan, frame, client->formation->setup->memory, sizes ? plan_resize : plan_scale,
+		                   &err);
 	} else {
 		error_set(&err, code, "scale", "no memory for the formation");
 	}

@@ -160,6 +160,7 @@ static int setup(struct start *start, struct dyno_error *err)
 	setup->metrics = given->metrics;
 	setup->reload = reload;
 	setup->keep = keep;
+	setup->memory = recipe_memory();
 	setup->data = start;
 	if (given->stack && strcmp(given->stack, "host") != 0) {
 		if (!realpath(given->stack, start->stack))

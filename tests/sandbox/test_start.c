@@ -98,6 +98,8 @@ static void test_the_scale_is_kept_over_starts(struct fixture *f)
 	/* while it runs */
 	assert_int_equal(APP(f, p, "ps:type", "worker=none"), 2);
 	assert_says(p, "there is no dyno size 'none'");
+	assert_int_equal(APP(f, p, "ps:scale", "web=1:performance-2xl"), 2);
+	assert_says(p, "a dyno of size Performance-2XL has 126.0 GiB of memory");
 	assert_int_equal(APP(f, p, "ps:scale", "web=1:standard-2x"), 0);
 	assert_that(app, launch_expect(app, "app[web.1]: ready="));
 	assert_int_equal(APP(f, p, "ps:scale", "worker=1"), 0);
