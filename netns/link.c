@@ -232,6 +232,21 @@ void link_add_address6(struct netlink_batch *batch, int index, enum link_end end
 	netlink_put(batch, IFA_LOCAL, end == LINK_HOST ? plan->host6 : plan->dyno6, sizeof(plan->host6));
 }
 
+void link_del_multicast6(struct netlink_batch *batch, int index)
+{
+	const struct rtmsg route = {
+		.rtm_family = AF_INET6,
+		.rtm_dst_len = 8,
+		.rtm_table = RT_TABLE_LOCAL,
+		.rtm_scope = RT_SCOPE_NOWHERE,
+	};
+	const struct in6_addr multicast = { .s6_addr = { 0xff } };
+
+	netlink_add(batch, "take back the host's end's route for multicast", RTM_DELROUTE, 0, &route, sizeof(route));
+	netlink_put(batch, RTA_DST, &multicast, sizeof(multicast));
+	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+}
+
 void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family, const struct address_plan *plan)
 {
 	const struct rtmsg route = {

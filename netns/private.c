@@ -152,6 +152,19 @@ static int wait_carrier(const struct private_pair *pair, struct dyno_error *err)
 	return r < 0 ? error_set(err, r, STEP, "the veth pair does not come into operation:") : 0;
 }
 
+/** forget_multicast() - of this machine's end, which has it since it came into operation */
+static int forget_multicast(const struct private_pair *pair, struct dyno_error *err)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	int r = network_step("network multicast", err);
+
+	if (r < 0 || !pair->ipv6)
+		return r;
+	link_del_multicast6(&batch, pair->index);
+	r = netlink_send(pair->outside, &batch, STEP, err);
+	return r == -ESRCH ? 0 : r;
+}
+
 int private_connect(struct private_pair *pair, struct dyno_error *err)
 {
 	int r = make_pair(pair, err);
@@ -163,6 +176,8 @@ int private_connect(struct private_pair *pair, struct dyno_error *err)
 		r = set_inside(pair, err);
 	if (r == 0)
 		r = wait_carrier(pair, err);
+	if (r == 0)
+		r = forget_multicast(pair, err);
 	/* the first error stands; the slow removal is in order here, since nothing may be left */
 	if (r < 0)
 		(void)link_remove(pair->outside, pair->slot, NULL);
