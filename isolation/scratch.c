@@ -81,12 +81,7 @@ int scratch_layout_child(int scratch, const char *hosts, uid_t owner, struct dyn
 	return r < 0 ? error_set(err, r, "scratch", "cannot write the hosts file:") : 0;
 }
 
-/**
- * copy_slug() - the slug's filesystem has no idmapped mounts: copy it, with owners
- * translated as the map would, and use the copy as lower layer
- * Slower by the size of the slug, right everywhere; dyno doctor tells. The copy lives on a tmpfs of its own.
- */
-static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
+int scratch_copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
 {
 	static const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
 	_cleanup_close_ int from = open(slug, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -110,12 +105,12 @@ static int copy_slug(const char *slug, uid_t owner, struct dyno_error *err)
 	return TAKE_FD(fd);
 }
 
-int scratch_slug(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err)
+int scratch_slug(const char *slug, int idmap_fd, struct dyno_error *err)
 {
 	int fd = mounts_clone(AT_FDCWD, slug, WRITABLE_ATTR | MOUNT_ATTR_RDONLY, idmap_fd);
 
 	if (fd == -EINVAL && idmap_fd >= 0)
-		return copy_slug(slug, owner, err);
+		return -EOPNOTSUPP;
 	if (fd < 0)
 		error_set(err, fd, "slug", "cannot use slug %s:", slug);
 	/* open_tree(2), mount_namespaces(7): mounts that came with a user namespace are locked together. */

@@ -53,11 +53,20 @@ int scratch_layout_child(int scratch, const char *hosts, uid_t owner, struct dyn
  * scratch_slug() - a detached, read-only clone of the slug's tree with its owner turned into the dyno's user (either half)
  * @slug:     absolute path on the host
  * @idmap_fd: user namespace for the slug's owner, -1 rootless
- * @owner:    as above; owner of a copy when the slug's filesystem has no idmapped mounts
  * Should: run while the host's tree is still all there, in a child before scratch_stage_child().
+ * Return: descriptor; -EOPNOTSUPP, without an error record, when the slug's filesystem has no idmapped mounts: scratch_copy_slug();
+ *         or negative errno
+ */
+int scratch_slug(const char *slug, int idmap_fd, struct dyno_error *err);
+
+/**
+ * scratch_copy_slug() - a detached copy of it, with owners translated as the map would (either half)
+ * Slower by the size of the slug, right everywhere; dyno doctor tells. The copy lives on a tmpfs of its own, and in the memory of the
+ * caller's cgroup.
+ * @owner: the dyno's user
  * Return: descriptor, or negative errno
  */
-int scratch_slug(const char *slug, int idmap_fd, uid_t owner, struct dyno_error *err);
+int scratch_copy_slug(const char *slug, uid_t owner, struct dyno_error *err);
 
 /**
  * scratch_stage_child() - attach scratch where the old root has its /proc, and make it the working directory

@@ -5,7 +5,7 @@
  * Theory of operation: the steps stand in the only order that works. Dying with the launcher comes first, so that nothing outlives
  * a launcher killed at any instant; every mount before the pivot, because afterwards there is nothing left to mount from; what the
  * launcher makes meanwhile as late as it may come: the network namespace, v1 groups, and the host name while the initial user
- * namespace still gives us power (before it is in its groups the child has written no data, only made directories; v2 groups
+ * namespace still gives us power (before it is in its groups the child has made directories and written one page; v2 groups
  * have it from the clone on); then the user namespace, ids, capabilities and no_new_privs, each of which takes power away; Landlock before seccomp, which denies landlock_*; descriptors last.
  * From "syscalls" on only execve(2) is left.
  */
@@ -70,6 +70,51 @@ static uid_t writable_owner(const struct child *child)
 	return child->rootless ? (uid_t)-1 : identity_user(child->identity);
 }
 
+/** take_parts() - what was made beside us: a network to enter, groups to join */
+static int take_parts(struct child *child)
+{
+	static struct channel_packet packet;
+	unsigned at = 0;
+
+	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_PARTS)
+		_exit(125); /* the launcher died or gave up: nobody is left to be told */
+	if (packet.message.flags & CHANNEL_HAS_NETWORK)
+		child->network = TAKE_FD(packet.fds[at++]);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (packet.message.value & 1 << i)
+			child->group->tasks_fd[i] = TAKE_FD(packet.fds[at++]);
+	child->follows = false;
+	return 0;
+}
+
+/** step_parts() - wait for what is still to come; rootless the launcher takes hold of our network meanwhile */
+static int step_parts(struct child *child, struct dyno_error *err)
+{
+	bool attached = child->rootless && child->shape->net != DYNO_NET_HOST;
+	int r = attached ? network_loopback_child(err) : 0;
+
+	return r == 0 && (attached || child->follows) ? take_parts(child) : r;
+}
+
+/** hold_slug() - take hold of the slug, if there is one and it is not held already */
+static int hold_slug(struct child *child, struct dyno_error *err)
+{
+	int r = 0;
+
+	if (!child->slug || child->slug_fd >= 0)
+		return 0;
+	child->slug_fd = scratch_slug(child->slug, child->identity->slug_fd, err);
+	if (child->slug_fd != -EOPNOTSUPP)
+		return child->slug_fd < 0 ? child->slug_fd : 0;
+	/* A copy is in the dyno's memory, and counts as such: into its groups first. */
+	r = step_parts(child, err);
+	if (r == 0)
+		r = cgroup_join_child(child->group, err);
+	if (r == 0)
+		child->slug_fd = scratch_copy_slug(child->slug, writable_owner(child), err);
+	return r < 0 ? r : child->slug_fd < 0 ? child->slug_fd : 0;
+}
+
 /** step_private() - own keyring, and mounts that no longer propagate: of a copy of the template none does */
 static int step_private(struct child *child, struct dyno_error *err)
 {
@@ -77,11 +122,8 @@ static int step_private(struct child *child, struct dyno_error *err)
 
 	if (r < 0 || child->template <0)
 		return r < 0 ? r : mounts_private_child(err);
-	if (child->slug)
-		child->slug_fd = scratch_slug(child->slug, child->identity->slug_fd, writable_owner(child), err);
-	if (child->slug && child->slug_fd < 0)
-		return child->slug_fd;
-	return template_enter_child(child->template, err);
+	r = hold_slug(child, err);
+	return r < 0 ? r : template_enter_child(child->template, err);
 }
 
 /** step_scratch() - make and lay out the writable layer */
@@ -102,10 +144,10 @@ static int step_scratch(struct child *child, struct dyno_error *err)
 /** step_stage() - take hold of slug and skeleton, and stage it all */
 static int step_stage(struct child *child, struct dyno_error *err)
 {
-	if (child->slug && child->slug_fd < 0)
-		child->slug_fd = scratch_slug(child->slug, child->identity->slug_fd, writable_owner(child), err);
-	if (child->slug && child->slug_fd < 0)
-		return child->slug_fd;
+	int r = hold_slug(child, err);
+
+	if (r < 0)
+		return r;
 	child->skeleton_fd = stack_clone_child(child->skeleton, child->identity->user_fd, err);
 	if (child->skeleton_fd < 0)
 		return child->skeleton_fd;
@@ -167,31 +209,6 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	if (!child->rootless && fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
 		return error_set(err, -errno, "terminal", "cannot own the terminal:");
 	return 0;
-}
-
-/** take_parts() - what was made beside us: a network to enter, groups to join */
-static int take_parts(struct child *child)
-{
-	static struct channel_packet packet;
-	unsigned at = 0;
-
-	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_PARTS)
-		_exit(125); /* the launcher died or gave up: nobody is left to be told */
-	if (packet.message.flags & CHANNEL_HAS_NETWORK)
-		child->network = TAKE_FD(packet.fds[at++]);
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (packet.message.value & 1 << i)
-			child->group->tasks_fd[i] = TAKE_FD(packet.fds[at++]);
-	return 0;
-}
-
-/** step_parts() - wait for what is still to come; rootless the launcher takes hold of our network meanwhile */
-static int step_parts(struct child *child, struct dyno_error *err)
-{
-	bool attached = child->rootless && child->shape->net != DYNO_NET_HOST;
-	int r = attached ? network_loopback_child(err) : 0;
-
-	return r == 0 && (attached || child->follows) ? take_parts(child) : r;
 }
 
 /** step_network() - enter the network namespace */

@@ -62,7 +62,9 @@ static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 		r = sandbox_check_slug(sandbox->host, sandbox->slug, err);
 	if (r < 0)
 		return r;
-	r = scratch_slug(sandbox->slug, identity->slug_fd, identity_user(identity), err);
+	r = scratch_slug(sandbox->slug, identity->slug_fd, err);
+	if (r == -EOPNOTSUPP)
+		r = scratch_copy_slug(sandbox->slug, identity_user(identity), err);
 	if (r < 0)
 		return r;
 	sandbox->slug_mount = r;
