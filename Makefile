@@ -47,13 +47,13 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 
 # ---- sources: one list a room, from the ground floor up -------------------------------------------------------------
 
-BASE := error fd text thread cpu units clock claim fault options options_print
+BASE := error fd text thread visitor cpu units clock claim fault options options_print
 ISOLATION := attach namespaces identity mounts template stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
 NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
 CONFIG := command dotenv environment mistakes sizes sizes_file
-RUNTIME := host spec app prepare spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
+RUNTIME := host spec app prepare parts spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs

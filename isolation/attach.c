@@ -3,8 +3,7 @@
  * attach.c - see attach.h
  *
  * Theory of operation. A mount is attached by somebody in the mount namespace (move_mount(2)), and no thread of the
- * launcher's may go there: its root and working directory would go with it. So a visitor does, born by clone(2)
- * with the launcher's memory and while the launcher stands still (CLONE_VM | CLONE_VFORK), which makes no page table: it enters,
+ * launcher's may go there: its root and working directory would go with it. So a visitor does (base/visitor.h): it enters,
  * attaches, sets the name, and is gone.
  */
 #include "isolation/attach.h"
@@ -12,16 +11,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/visitor.h"
 
 #define STEP "attach"
-#define VISITOR_STACK 8192
 
 /** struct visit - what the visitor is told, and what it tells: @code, and what it did last */
 struct visit {
@@ -54,29 +51,10 @@ static int visitor_main(void *data)
 
 int attach_late(int pidfd, int app, const char *hostname, pid_t *ret_visitor, struct dyno_error *err)
 {
-	static __thread char stack[VISITOR_STACK] __attribute__((aligned(16)));
 	struct visit visit = { pidfd, app, hostname, -ECHILD, "cannot enter the sandbox:" };
-	sigset_t all, before;
-	pid_t visitor;
+	int code = visitor_run(visitor_main, &visit, ret_visitor);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	/*
-	 * Shared, what need not be copied: a table of a thousand descriptors is 20 us. Exit signal 0: the caller's SIGCHLD handling
-	 * never hears of it.
-	 */
-	visitor = clone(visitor_main, stack + VISITOR_STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_SIGHAND,
-	                &visit);
-	if (visitor < 0)
-		visit.code = -errno;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	*ret_visitor = visitor > 0 ? visitor : 0;
+	if (code < 0)
+		visit.code = code;
 	return visit.code < 0 ? error_set(err, visit.code, STEP, "%s", visit.what) : 0;
-}
-
-void attach_reap(pid_t *visitor)
-{
-	while (*visitor > 0 && waitpid(*visitor, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	*visitor = 0;
 }

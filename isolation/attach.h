@@ -16,11 +16,8 @@
  * attach_late() - give the parked sandbox of @pidfd its /app and host name (as root)
  * @app:      detached mount for /app (scratch_app()), -1 when it is there already
  * @hostname: NULL to keep the one it has
- * @ret_visitor: who did it, for attach_reap(); set on failure too
+ * @ret_visitor: who did it, for visitor_reap(); set on failure too
  */
 int attach_late(int pidfd, int app, const char *hostname, pid_t *ret_visitor, struct dyno_error *err);
-
-/** attach_reap() - wait for the end of *@visitor, which is prompt but takes 40 us: off the path. Twice is fine */
-void attach_reap(pid_t *visitor);
 
 #endif /* ISOLATION_ATTACH_H */

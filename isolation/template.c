@@ -2,8 +2,8 @@
 /**
  * template.c - see template.h
  *
- * Theory of operation. A namespace is made by somebody who moves into it, and no thread of the launcher's may: so a builder does, born
- * by clone(2) with the launcher's memory and descriptors while the caller stands still (CLONE_VM | CLONE_VFORK, as attach.c's visitor).
+ * Theory of operation. A namespace is made by somebody who moves into it, and no thread of the launcher's may: so a visitor does
+ * (base/visitor.h), the builder.
  * It copies this machine's mounts, gathers the few that are wanted on a small tmpfs, makes that the root, and is gone; the
  * descriptor keeps the namespace. Everything stands at the path that it has on this machine, so that the child's steps need not know
  * which of the two ways they go.
@@ -13,21 +13,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/visitor.h"
 #include "isolation/mounts.h"
 #include "isolation/skeleton.h"
 
 #define STEP "template"
-#define BUILDER_STACK 16384
 #define STAGE "/proc" /* where scratch_stage_child() stages, too */
 #define ATTR (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
@@ -135,21 +133,13 @@ static int builder_main(void *data)
 
 int template_open(const char *stacks, struct dyno_error *err)
 {
-	static __thread char stack[BUILDER_STACK] __attribute__((aligned(16)));
 	struct order order = { .stacks = stacks, .fd = -1, .code = -ECHILD };
-	sigset_t all, before;
 	pid_t builder;
+	int code = visitor_run(builder_main, &order, &builder);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	/* Exit signal 0: the caller's SIGCHLD handling never hears of it. */
-	builder = clone(builder_main, stack + BUILDER_STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_SIGHAND,
-	                &order);
-	if (builder < 0)
-		order.code = error_set(&order.err, -errno, STEP, "cannot start the builder:");
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	while (builder > 0 && waitpid(builder, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	if (code < 0)
+		order.code = error_set(&order.err, code, STEP, "cannot start the builder:");
+	visitor_reap(&builder);
 	if (order.code == 0)
 		return order.fd;
 	fd_close(order.fd);

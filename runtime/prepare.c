@@ -30,6 +30,7 @@
 #include "runtime/channel.h"
 #include "runtime/child.h"
 #include "runtime/host.h"
+#include "runtime/parts.h"
 #include "runtime/spec.h"
 
 /** enum when - which steps are to be run: parts are what is made before there is a process */
@@ -273,47 +274,10 @@ static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, s
 	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
 }
 
-/** make_groups() - the v1 groups, and the limits of all; leftovers of a dead owner of the slot go first */
-static int make_groups(const struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	struct cgroup_host v1 = sandbox->host->cgroups;
-	char id[12];
-	int r;
-
-	sandbox_group_id(sandbox->slot, id, sizeof(id));
-	r = cgroup_create_v1(&v1, id, &sandbox->group, err);
-	if (r == -EEXIST) {
-		v1.v2_fd = -1; /* that one is ours, and our child may be in it */
-		r = cgroup_remove(&v1, id, err);
-		if (r == 0)
-			r = cgroup_create_v1(&v1, id, &sandbox->group, err);
-	}
-	return r < 0 ? r : sandbox_limit(sandbox, prepare->limits, err);
-}
-
-/** open_network() - as root: the network namespace, which the child then only enters; most of it was made meanwhile */
-static int open_network(const struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-
-	if (sandbox->host->rootless || sandbox->shape.net == DYNO_NET_HOST)
-		return 0;
-	return network_open(sandbox->host->network, sandbox->shape.net, sandbox->slot, &sandbox->network, err);
-}
-
-/** make_parts() - what the child needs late */
-static int make_parts(const struct prepare *prepare, struct dyno_error *err)
-{
-	int r = make_groups(prepare, err);
-
-	return r < 0 ? r : open_network(prepare, err);
-}
-
 /** step_parts() - what the child needs late, where it is to be there before the child */
 static int step_parts(struct prepare *prepare, struct dyno_error *err)
 {
-	return follows(prepare) ? 0 : make_parts(prepare, err);
+	return follows(prepare) ? 0 : parts_make(prepare->sandbox, prepare->limits, err);
 }
 
 /** attach_network() - rootless: the namespaces can be entered from outside once the child's ids are mapped */
@@ -330,29 +294,6 @@ static int attach_network(const struct prepare *prepare, struct dyno_error *err)
 	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
 }
 
-/** send_parts() - the child, which waits for them, may go on */
-static int send_parts(const struct dyno_sandbox *sandbox, struct dyno_error *err)
-{
-	struct channel_message message = { .type = CHANNEL_PARTS };
-	int fds[CHANNEL_FDS], r;
-	unsigned count = 0;
-
-	/* rootless it is in its namespace already, and the descriptor is for those who have to enter it */
-	if (!sandbox->host->rootless && sandbox->network.fd >= 0) {
-		message.flags |= CHANNEL_HAS_NETWORK;
-		fds[count++] = sandbox->network.fd;
-	}
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
-		if (sandbox->group.tasks_fd[i] < 0)
-			continue;
-		message.value |= 1 << i;
-		fds[count++] = sandbox->group.tasks_fd[i];
-	}
-	r = channel_send(sandbox->channel, &message, NULL, fds, count);
-	/* EPIPE: a dead child has left its error record in the channel, for dyno_next_event() */
-	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
-}
-
 /** step_join() - where the child waits for what is made beside it */
 static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
@@ -362,10 +303,10 @@ static int step_join(struct prepare *prepare, struct dyno_error *err)
 
 	if (!rootless && !follows(prepare))
 		return 0;
-	r = rootless ? attach_network(prepare, err) : make_parts(prepare, err);
+	r = rootless ? attach_network(prepare, err) : parts_make(prepare->sandbox, prepare->limits, err);
 	if (r < 0 || (rootless && sandbox->shape.net == DYNO_NET_HOST))
 		return r;
-	return send_parts(sandbox, err);
+	return parts_send(sandbox, err);
 }
 
 /** step_slug() - while the network namespace is being made */

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
-#include "isolation/attach.h"
+#include "base/visitor.h"
 #include "isolation/mounts.h"
 #include "isolation/scratch.h"
 #include "netns/address.h"
@@ -233,7 +233,7 @@ int sandbox_note(struct dyno_sandbox *sandbox, const char *publish_unix, struct 
 
 void sandbox_settle(struct dyno_sandbox *sandbox)
 {
-	attach_reap(&sandbox->visitor);
+	visitor_reap(&sandbox->visitor);
 	/* The overlay has its own clone of it. To drop a detached mount takes an RCU grace period: 60 us. */
 	sandbox->slug_mount = fd_close(sandbox->slug_mount);
 	/* The holders of the user namespaces were killed long ago. */

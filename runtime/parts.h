@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parts.h - what a child needs late: made before it, or beside it and then sent to it (prepare.c decides) */
+#ifndef RUNTIME_PARTS_H
+#define RUNTIME_PARTS_H
+
+#include "dyno.h"
+
+/** parts_make() - v1 groups, the limits of all groups, and as root the network namespace */
+int parts_make(struct dyno_sandbox *sandbox, const struct dyno_limits *limits, struct dyno_error *err);
+
+/** parts_send() - the child, which waits for them, may go on. A dead one has left its error record in the channel: no failure here */
+int parts_send(const struct dyno_sandbox *sandbox, struct dyno_error *err);
+
+#endif /* RUNTIME_PARTS_H */
