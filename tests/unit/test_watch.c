@@ -31,8 +31,8 @@
 
 #define PATIENCE_MS 20000
 /* Nobody else listens on 127.77.0.0/16, and [::] is only tried on ports that the kernel chose */
-#define PORT 47113
-#define OTHER 47114
+#define PORT 27113
+#define OTHER 27114
 
 /* as a host has one: of all tests */
 static struct watcher *watcher;
@@ -163,9 +163,9 @@ static void loopback_only(void **state)
 {
 	(void)state;
 	EXPECT(DYNO_NET_PRIVATE, PORT,
-	       { "127.0.0.1", PORT, DYNO_LISTEN_LOOPBACK, "listens on 127.0.0.1:47113; bind 0.0.0.0:$PORT" },
-	       { "::1", PORT, DYNO_LISTEN_LOOPBACK, "listens on [::1]:47113; bind [::]:$PORT" },
-	       { "127.77.0.1", PORT, DYNO_LISTEN_LOOPBACK, "listens on 127.77.0.1:47113; bind 0.0.0.0:$PORT" },
+	       { "127.0.0.1", PORT, DYNO_LISTEN_LOOPBACK, "listens on 127.0.0.1:27113; bind 0.0.0.0:$PORT" },
+	       { "::1", PORT, DYNO_LISTEN_LOOPBACK, "listens on [::1]:27113; bind [::]:$PORT" },
+	       { "127.77.0.1", PORT, DYNO_LISTEN_LOOPBACK, "listens on 127.77.0.1:27113; bind 0.0.0.0:$PORT" },
 	       { "0.0.0.0", PORT, DYNO_LISTEN_READY, "" });
 	/* who has no way in, or is on the machine itself, is where it should be */
 	EXPECT(DYNO_NET_NONE, PORT, { "127.0.0.1", PORT, DYNO_LISTEN_READY, "" });
@@ -176,9 +176,9 @@ static void other_port(void **state)
 {
 	(void)state;
 	EXPECT(DYNO_NET_PRIVATE, PORT,
-	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.1:47114; bind 0.0.0.0:$PORT" });
+	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.1:27114; bind 0.0.0.0:$PORT" });
 	EXPECT(DYNO_NET_HOST, PORT,
-	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.1:47114; bind 0.0.0.0:$PORT" });
+	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.1:27114; bind 0.0.0.0:$PORT" });
 	/* without a $PORT there is no right one, and nothing to change */
 	EXPECT(DYNO_NET_NONE, 0, { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "" });
 }
@@ -187,9 +187,9 @@ static void each_address_once(void **state)
 {
 	(void)state;
 	EXPECT(DYNO_NET_PRIVATE, PORT,
-	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.1:47114; bind 0.0.0.0:$PORT" },
+	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.1:27114; bind 0.0.0.0:$PORT" },
 	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, NULL },
-	       { "127.77.0.2", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.2:47114; bind 0.0.0.0:$PORT" },
+	       { "127.77.0.2", OTHER, DYNO_LISTEN_OTHER_PORT, "listens on 127.77.0.2:27114; bind 0.0.0.0:$PORT" },
 	       { "127.77.0.1", OTHER, DYNO_LISTEN_OTHER_PORT, NULL }, { "0.0.0.0", PORT, DYNO_LISTEN_READY, "" });
 }
 
@@ -263,8 +263,8 @@ static void time_runs_out(void **state)
 	assert_int_equal(watch_arm(&watch, clock_ns() + 3600 * 1000000000ULL, 60000, &err), 0);
 	assert_false(watch_expired(&watch));
 	watch_reason(&watch, reason, sizeof(reason));
-	assert_string_equal(reason, "R10 (Boot timeout): nothing listened on $PORT (47113) within 60 s; it listens on "
-	                            "127.77.0.1:47114; bind 0.0.0.0:$PORT");
+	assert_string_equal(reason, "R10 (Boot timeout): nothing listened on $PORT (27113) within 60 s; it listens on "
+	                            "127.77.0.1:27114; bind 0.0.0.0:$PORT");
 	watch.timer = fd_close(watch.timer);
 	assert_int_equal(watch_arm(&watch, clock_ns(), 50, &err), 0);
 	assert_int_equal(poll(&(struct pollfd){ .fd = watch.timer, .events = POLLIN }, 1, PATIENCE_MS), 1);
@@ -273,7 +273,7 @@ static void time_runs_out(void **state)
 	assert_false(watch_expired(&watch));
 	watch.hint[0] = '\0';
 	watch_reason(&watch, reason, sizeof(reason));
-	assert_string_equal(reason, "R10 (Boot timeout): nothing listened on $PORT (47113) within 50 ms");
+	assert_string_equal(reason, "R10 (Boot timeout): nothing listened on $PORT (27113) within 50 ms");
 	watch_reason(&watch, small, sizeof(small)); /* cut or empty, but text */
 	assert_true(strlen(small) < sizeof(small));
 	end(&watch, pid);
