@@ -42,7 +42,7 @@
 #define MANY 40
 /* Nobody else listens on 127.78.0.0/16 */
 #define ADDRESS "127.78.0.1"
-#define PORT 47200
+#define PORT 27200
 
 /** enum kind - what a child is like: it listens once; all the time; on a socket whose lock another thread of it keeps for ever */
 enum kind { GOOD, FLOOD, KEEPER };
