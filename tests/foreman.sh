@@ -88,6 +88,7 @@ facts_dyno() {
 	sed -E 's/\[release\.[0-9]{4}\]/[release.N]/' "$at/dyno.log" | awk '
 		over || !/^[^ ]+ (app|heroku)\[[^]]+\]: / { next }
 		{ split($2, part, /[][]/); label = part[2]; sub(/^[^ ]+ [^ ]+ /, "") }
+		label == "api" { next } # of the app, not of a process: foreman has no such line
 		part[1] == "app" { print label " | " $0; next }
 		/^Starting process with command / { print label, "started" }
 		/^Process exited with status / { print label, "exited", $5 }
