@@ -109,6 +109,7 @@ static void contract_4_3_the_replacement_starts_when_term_is_sent(struct fixture
 	app_place(f, "Procfile", "worker: ./probe ignore-term\n");
 	APP_START(f, app, "-m", "worker=1");
 	assert_that(app, launch_expect(app, "app[worker.1]: ready="));
+	assert_that(app, launch_expect(app, "heroku[worker.1]: State changed from starting to up"));
 	assert_int_equal(APP(f, p, "ps:restart", "worker.1"), 0);
 	/* the old one has half a minute, and the new one does not wait for it */
 	assert_that(app, launch_expect_times(app, "app[worker.1]: ready=", 2));
@@ -192,6 +193,7 @@ static void contract_4_3_ps_stop_restarts_what_is_scaled_and_ends_a_one_off(stru
 	assert_that(p, name != NULL);
 	name = support_format("%.8s", name);
 	assert_that(app, launch_expect(app, support_format("app[%s]: ready=", name)));
+	assert_that(app, launch_expect(app, support_format("heroku[%s]: State changed from starting to up", name)));
 	assert_int_equal(APP(f, p, "ps:stop", name), 0);
 	assert_that(app, launch_expect(app, support_format("heroku[%s]: State changed from up to complete", name)));
 	assert_that(app, launch_expect(app, support_format("heroku[%s]: Process exited with status 0", name)));
