@@ -336,7 +336,11 @@ struct dyno_event {
 
 /** dyno_fd() - readable when dyno_next_event() has something to say; owned by the dyno */
 int dyno_fd(const struct dyno *dyno);
-/** dyno_next_event() - what happened, DYNO_EVENT_NONE when nothing did; does not block */
+/**
+ * dyno_next_event() - what happened, DYNO_EVENT_NONE when nothing did; does not block
+ * Should: be called whenever dyno_fd() is readable, after DYNO_EVENT_LISTENING as well: what makes the host's next launch faster is
+ * done in it when nobody waits for this dyno any more.
+ */
 int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error *err);
 /** dyno_boot() - the stamps so far; complete after DYNO_EVENT_UP, with shape.watch after DYNO_EVENT_LISTENING */
 const struct dyno_timeline *dyno_boot(const struct dyno *dyno);

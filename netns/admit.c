@@ -160,6 +160,31 @@ void network_started(struct network_host *host, const struct policy *policy, str
 		network->fd = fd_close(network->fd);
 }
 
+/** wait_carrier() - the end that was set up first sends, too. It does by now: no need to have asked earlier */
+static int wait_carrier(const struct network_host *host, const struct network *network, struct dyno_error *err)
+{
+	int r = network_step("admit carrier", err);
+
+	if (r < 0)
+		return r;
+	r = link_wait(host->sock, network->ifname);
+	return r < 0 ? error_set(err, r, STEP, "the veth pair does not come into operation:") : 0;
+}
+
+void network_settle(struct network_host *host, struct network *network)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+
+	if (!network->unsettled || network_need_socket(host, NULL) < 0 || link_wait(host->sock, network->ifname) < 0)
+		return;
+	network->unsettled = false;
+	if (!network->ipv6)
+		return;
+	/* What fails makes later launches slower, no more. */
+	link_del_multicast6(&batch, network->index);
+	(void)netlink_send(host->sock, &batch, STEP, NULL);
+}
+
 /** admit_private() - as root: the packet filter's elements, the link, the uplinks */
 static int admit_private(struct network_host *host, const struct policy *policy, struct network *network,
                          struct dyno_error *err)
@@ -181,7 +206,9 @@ static int admit_private(struct network_host *host, const struct policy *policy,
 		r = open_link(host, policy, network, err);
 	if (r == 0)
 		r = publish_four(host, policy, network, err);
-	return r < 0 ? r : open_uplinks(host, policy, network, err);
+	if (r == 0)
+		r = open_uplinks(host, policy, network, err);
+	return r < 0 ? r : wait_carrier(host, network, err);
 }
 
 int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,
@@ -223,7 +250,7 @@ static int lead_six(struct network_host *host, const struct policy *policy, cons
 	int r = 0;
 
 	if (policy_is_loopback(at) || policy_is_any(at)) {
-		link_add_loopback6(&batch, network->index);
+		link_add_loopback6(&batch, network->index, network->slot);
 		r = netlink_send(host->sock, &batch, STEP, err);
 		/* of another of its addresses */
 		if (r == -EEXIST)

@@ -19,9 +19,14 @@
  * that address by itself, IPv4 and IPv6. So there is no ARP to lie in, neighbour discovery changes nothing (such entries
  * cannot be updated from outside), the first packet waits for no answer, and no duplicate address is looked for.
  *
- * The end that goes up first has no carrier at that moment, so the kernel gives it a queue that drops everything, and a
+ * The end that goes up first, the host's, has no carrier at that moment, so the kernel gives it a queue that drops everything, and a
  * work item ("link watch") changes that some 50 us after the other end went up. Until then its packets are lost: one
- * launch in thirty met that hole, and its first connection took a second. link_wait() closes it.
+ * launch in thirty met that hole, and its first connection took a second. link_wait() closes it. What it looks at, "running", is true
+ * from birth unless the link is born dormant: the link watch then is the first to say that it is in operation.
+ *
+ * The link watch walks all IPv6 routes of the machine for the host's end (addrconf_notify(), rt6_sync_up()), and keeps everybody else
+ * from setting up links meanwhile: 1 ms beside 1,000 dynos. So nothing is asked of links after the dyno's end went up but its
+ * routes, which come before the link watch has woken up, and link_wait() reads what needs no lock, and later.
  *
  * What keeps a dyno in is the packet filter (table.h). These settings of the link are the first wall in front of it; they die with the
  * link, and nobody else's rules matter to them:
@@ -42,11 +47,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/ethtool.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -62,8 +66,10 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "netns/network.h"
 
 #define LINK_WAIT_MS 2000    /* the link watch puts things off for a second at most */
+#define LINK_LOOKS 400       /* some 100 us */
 #define LINK_REPLY_SIZE 8192 /* a whole link without statistics has about 1,400 bytes */
 #define LOOPBACK6_METRIC 1024
 
@@ -91,6 +97,13 @@ void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE])
 	mac[5] = (uint8_t)slot;
 }
 
+void link_put_dormant(struct netlink_batch *batch)
+{
+	const uint8_t state = IF_OPER_DORMANT;
+
+	netlink_put(batch, IFLA_OPERSTATE, &state, sizeof(state));
+}
+
 /** put_end() - what both ends are born with */
 static void put_end(struct netlink_batch *batch, unsigned slot, const char *name)
 {
@@ -111,6 +124,7 @@ void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns)
 
 	netlink_add(batch, "make the veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
 	put_end(batch, slot, link_name(slot, name));
+	link_put_dormant(batch);
 	info = netlink_nest(batch, IFLA_LINKINFO);
 	netlink_put_text(batch, IFLA_INFO_KIND, "veth");
 	data = netlink_nest(batch, IFLA_INFO_DATA);
@@ -267,7 +281,7 @@ void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family
 	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
 }
 
-void link_add_loopback6(struct netlink_batch *batch, int index)
+void link_add_loopback6(struct netlink_batch *batch, int index, unsigned slot)
 {
 	const struct rtmsg route = {
 		.rtm_family = AF_INET6,
@@ -279,12 +293,15 @@ void link_add_loopback6(struct netlink_batch *batch, int index)
 	};
 	const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
 
-	/* without NLM_F_EXCL, which would allow one such route on the whole machine; behind lo's own by its metric */
+	/*
+	 * Without NLM_F_EXCL, which would allow one such route on the whole machine; behind lo's own by its metric. The kernel keeps them all in
+	 * one list, in the order of their metrics: the newest is near the front of it.
+	 */
 	netlink_add(batch, "take answers to ::1 from the host's end", RTM_NEWROUTE, NLM_F_CREATE, &route,
 	            sizeof(route));
 	netlink_put(batch, RTA_DST, &loopback, sizeof(loopback));
 	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
-	netlink_put_u32(batch, RTA_PRIORITY, LOOPBACK6_METRIC);
+	netlink_put_u32(batch, RTA_PRIORITY, LOOPBACK6_METRIC + NETWORK_SLOTS - slot);
 }
 
 int link_index(struct nl_sock *sock, const char *name)
@@ -298,37 +315,25 @@ int link_index(struct nl_sock *sock, const char *name)
 	return request.ifr_ifindex;
 }
 
-/**
- * running() - read whether the link has come into operation: from then on the kernel sends what it is given
- * Return: 1, 0, or negative errno
- */
+/** running() - read whether link @name is in operation, without any lock. Return: 1, 0, or negative errno */
 static int running(struct nl_sock *sock, const char *name)
 {
-	struct ethtool_value carrier = { .cmd = ETHTOOL_GLINK };
 	struct ifreq request = { 0 };
-	int fd = nl_socket_get_fd(sock);
 
 	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-	request.ifr_data = (void *)&carrier;
-	/* Asked for its effect only: since 6.8 (and stable trees of then) it does the link watch's work for this link */
-	(void)ioctl(fd, SIOCETHTOOL, &request);
-	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+	if (ioctl(nl_socket_get_fd(sock), SIOCGIFFLAGS, &request) < 0)
 		return -errno;
 	return (request.ifr_flags & IFF_RUNNING) != 0;
 }
 
-int link_wait(struct nl_sock *sock, const char *name)
+/** await() - wait for link @name by events of all links, to which @sock listens. Return: as link_wait() */
+static int await(struct nl_sock *sock, const char *name)
 {
 	struct pollfd event = { .fd = nl_socket_get_fd(sock), .events = POLLIN };
 	char byte;
-	int r = running(sock, name);
+	int r;
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = netlink_errno(nl_socket_add_membership(sock, RTNLGRP_LINK));
-	if (r < 0)
-		return r;
-	/* read again after joining, or the one event could fall between; what an event says does not matter */
+	/* read after joining, or the one event could fall between; what an event says does not matter */
 	while ((r = running(sock, name)) == 0) {
 		r = poll(&event, 1, LINK_WAIT_MS);
 		if (r == 0)
@@ -338,6 +343,26 @@ int link_wait(struct nl_sock *sock, const char *name)
 		(void)recv(event.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
 	}
 	return r < 0 ? r : 0;
+}
+
+int link_wait(struct nl_sock *sock, const char *name)
+{
+	char byte;
+	int r = running(sock, name);
+
+	/* It is about to be, and the event of it comes when all else that the link watch does is done. */
+	for (int i = 0; r == 0 && i < LINK_LOOKS; i++)
+		r = running(sock, name);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = netlink_errno(nl_socket_add_membership(sock, RTNLGRP_LINK));
+	if (r < 0)
+		return r;
+	r = await(sock, name);
+	(void)nl_socket_drop_membership(sock, RTNLGRP_LINK);
+	while (recv(nl_socket_get_fd(sock), &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC) > 0)
+		;
+	return r;
 }
 
 int link_loopback_up(void)

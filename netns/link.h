@@ -38,6 +38,12 @@ void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE]);
 bool link_ipv6(void);
 
 /**
+ * link_put_dormant() - have the link of the last request, which makes one, be born dormant: link_wait() can be called for it then
+ * The state is called IF_OPER_DORMANT (Linux: networking/operstates), and ends when the link comes into operation.
+ */
+void link_put_dormant(struct netlink_batch *batch);
+
+/**
  * link_add_pair() - make the pair of @slot, both ends down, without ARP and neighbour discovery
  * To be sent in the host's namespace. The dyno's end is born in the namespace @ns; it is not moved there.
  */
@@ -55,7 +61,7 @@ void link_add_up(struct netlink_batch *batch, int index, const char *name);
 void link_add_end_up(struct netlink_batch *batch, int index, enum link_end end);
 /** link_add_address() - give an end its IPv4 address of @plan, with the connected route that comes with it */
 void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
-/** link_add_address6() - the same for IPv6. Should: come after link_add_end_up(), as the address needs no second look then */
+/** link_add_address6() - the same for IPv6 */
 void link_add_address6(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
 /**
  * link_del_multicast6() - take back the route for multicast that a link with an IPv6 address has when it comes into operation: nobody speaks it here
@@ -72,18 +78,18 @@ void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family
  */
 void link_add_localnet(struct netlink_batch *batch, int index);
 /**
- * link_add_loopback6() - take what comes in by the host's end for ::1: answers to connections of the machine's loopback
+ * link_add_loopback6() - take what comes in by the host's end of @slot for ::1: answers to connections of the machine's loopback
  * Without it they have no route. (The kernel drops what a dyno sends to ::1 itself before it looks for one.)
  */
-void link_add_loopback6(struct netlink_batch *batch, int index);
+void link_add_loopback6(struct netlink_batch *batch, int index, unsigned slot);
 
 /** link_index() - index of link @name in the namespace of @sock. Return: positive, -ENODEV, or negative errno */
 int link_index(struct nl_sock *sock, const char *name);
 
 /**
  * link_wait() - wait until link @name in the namespace of @sock is in operation: up, with a carrier, and sending
- * Must: be called for the end that was set up first, after the other. Does not wait on kernels since 6.8; @sock is then as
- * before, else it has joined a group of events and should be closed.
+ * Must: be called for the end that was set up first, born with link_put_dormant(), after the other. The later it is called, the
+ * less it waits: 50 us after the other end went up it is one system call.
  * Return: 0, -ETIMEDOUT, or negative errno
  */
 int link_wait(struct nl_sock *sock, const char *name);

@@ -11,7 +11,8 @@
  *    is elsewhere, and one place that brings it back. The child has its namespace from here on and goes its way.
  * 3. Ask the machine's routes whether the slot's addresses are free. No link has been made yet, so refusing is free.
  * 4. Be a user of the packet filter: it must be there before the first link is, because it is what keeps dynos in.
- * 5. Make the pair and set up its ends (private.c), each a batch.
+ * 5. Make the pair and set up its ends (private.c), each a batch. The kernel finishes that by itself: who admits the app waits
+ *    for it, who has time settles it.
  *
  * That is the end without its app. What the app is given (published addresses, egress, services of this machine) comes
  * when it is known: admit.c.
@@ -294,6 +295,7 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	network->ipv6 = pair.ipv6;
 	network->way_out6 = pair.ipv6 && pair.way_out6;
 	network->index = pair.index;
+	network->unsettled = true;
 	(void)address_text(pair.plan.dyno, network->address);
 	(void)address_text(pair.plan.host, network->gateway);
 	(void)link_name(pair.slot, network->ifname);

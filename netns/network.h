@@ -33,6 +33,7 @@ struct nl_sock;
  * @index:    its number
  * @ipv6:     both ends have an IPv6 address
  * @way_out6: and IPv6 is forwarded between the dyno and the world
+ * @unsettled: for network_settle()
  * @localnet: this machine's end carries connections of loopback: set by network_expect(), or when it is needed
  * @uplinks_ns: when the way to the world was seen to be open, 0 for never
  * @look_again: for network_started()
@@ -58,6 +59,7 @@ struct network {
 	bool ipv6;
 	bool way_out6;
 	bool localnet;
+	bool unsettled;
 	bool look_again;
 	bool admitted;
 	pid_t helper;
@@ -118,11 +120,16 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
 void network_expect(struct network *network, enum dyno_net net, const struct dyno_app *app, bool web);
 
 /**
- * network_connect() - second part: for NET_PRIVATE a veth pair with addresses and routes, behind the packet filter, ready
- * to accept connections of this machine
- * On failure nothing is left but the namespace, for network_close().
+ * network_connect() - second part: for NET_PRIVATE a veth pair with addresses and routes, behind the packet filter
+ * It is ready to accept connections of this machine when network_admit() or network_settle() returns. On failure nothing is left but the namespace, for network_close().
  */
 int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err);
+
+/**
+ * network_settle() - what network_connect() left to the kernel to finish, and to be cleared up behind it: may wait for it
+ * To be called when nobody waits for the dyno. Twice is fine.
+ */
+void network_settle(struct network_host *host, struct network *network);
 
 /**
  * network_attach() - parent half rootless: hold the namespaces of the cloned child @pid, to connect them in network_admit()

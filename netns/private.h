@@ -14,7 +14,7 @@
  * @outside, @inside: route sockets of this machine's namespace and of the new one
  * @ns:   the new one
  * @slot, @plan: whose
- * @index: set by private_connect(): the host's end
+ * @index, @inside_index: set by private_connect(): the host's end and the dyno's
  * @speaks6: the kernel speaks IPv6: without care each end would make an address for itself
  * @ipv6: give both ends IPv6 addresses; cleared by private_connect() where the machine refuses them
  * @way_out6: with a default route
@@ -27,6 +27,7 @@ struct private_pair {
 	unsigned slot;
 	struct address_plan plan;
 	int index;
+	int inside_index;
 	bool speaks6;
 	bool ipv6;
 	bool way_out6;
@@ -37,7 +38,7 @@ struct private_pair {
 int private_check(const struct private_pair *pair, struct dyno_error *err);
 
 /**
- * private_connect() - join the namespace with this machine; ready to accept connections when it returns
+ * private_connect() - join the namespace with this machine; ready to accept connections when link_wait() returns for @index
  * A leftover of a dyno that has just died is removed first. On failure nothing is left
  */
 int private_connect(struct private_pair *pair, struct dyno_error *err);

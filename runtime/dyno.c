@@ -174,7 +174,7 @@ int dyno_start_checked(struct dyno_sandbox *sandbox, const struct dyno_app *app,
 		return error_set(err, -ENOMEM, "start", "out of memory");
 	}
 	dyno->sandbox = sandbox;
-	dyno->epoll = -1;
+	dyno->epoll = dyno->chores = -1;
 	dyno->watch = (struct watch)WATCH_NULL;
 	dyno->boot_timeout_ms = app->boot_timeout_ms;
 	r = start_dyno(dyno, app, err);
@@ -308,6 +308,7 @@ struct dyno *dyno_destroy(struct dyno *dyno)
 	if (!dyno)
 		return NULL;
 	fd_close(dyno->epoll);
+	fd_close(dyno->chores);
 	dyno_sandbox_destroy(dyno->sandbox);
 	watch_end(&dyno->watch);
 	free(dyno->env);

@@ -4,6 +4,9 @@
  *
  * Three can tell: init, over its channel; the kernel, by the end of the first process; and, of a watched dyno, the host's
  * thread that sees it listen (watcher.h). dyno_fd() is one epoll descriptor over them all.
+ *
+ * Chores are what the host does for its next launch. They come when nobody waits for this one any more: when the app is up, or, of one that
+ * is watched, when its listening was told, which the caller is told first. One that never listens leaves them undone.
  */
 #include <errno.h>
 #include <poll.h>
@@ -11,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -52,6 +56,17 @@ int events_parked(struct dyno *dyno, struct dyno_error *err)
 	                   dyno->entry.port, err);
 }
 
+/** do_chores() - a spare for the next launch, and an end to what the kernel did for this one */
+static void do_chores(struct dyno *dyno)
+{
+	struct dyno_host *host = dyno->sandbox->host;
+
+	dyno->chores = fd_close(dyno->chores);
+	if (dyno->sandbox->birth == DYNO_BIRTH_COLD && host->launches > 1)
+		spare_make(host, sandbox_slots(dyno->sandbox, NULL));
+	network_settle(host->network, &dyno->sandbox->network);
+}
+
 /**
  * on_up() - the main process runs
  * Only now its listening may be told, though the thread may have seen it: events come in the order of life.
@@ -72,14 +87,14 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	if (r < 0)
 		return error_set(err, r, "start", "cannot register the dyno:");
 	sandbox_settle(dyno->sandbox);
-	if (dyno->sandbox->birth == DYNO_BIRTH_COLD && dyno->sandbox->host->launches > 1)
-		spare_make(dyno->sandbox->host, sandbox_slots(dyno->sandbox, NULL));
 	network_started(host->network, &dyno->policy, &dyno->sandbox->network);
 	/* Whichever dyno of the host is asked first looks after it. */
 	if (dyno->sandbox->shape.net == DYNO_NET_PRIVATE && network_guard_fd(host->network) >= 0)
 		(void)poll_for(dyno, network_guard_fd(host->network));
-	if (watch->reports < 0)
+	if (watch->reports < 0) {
+		do_chores(dyno);
 		return 0;
+	}
 	if (dyno->boot_timeout_ms > 0)
 		r = watch_arm(watch, ns, dyno->boot_timeout_ms, err);
 	if (r == 0)
@@ -107,6 +122,9 @@ static void on_listening(struct dyno *dyno, const struct watch_report *report, s
 	                           sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
 	dyno->entry.boot = sandbox->timeline;
 	(void)registry_publish(sandbox->slot_fd, &dyno->entry);
+	dyno->chores = eventfd(1, EFD_CLOEXEC);
+	if (dyno->chores >= 0)
+		(void)poll_for(dyno, dyno->chores);
 }
 
 /** look_at_watch() - what the watch has to say: a socket listens, or the time for that is over */
@@ -261,6 +279,8 @@ int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error
 	if (dyno->state == DYNO_ENDED)
 		return 0;
 	/* First, because an app that listened and then ended shall be told of in this order. */
+	if (dyno->chores >= 0)
+		do_chores(dyno);
 	if (dyno->state == DYNO_RUNNING) {
 		network_attend(dyno->sandbox->host->network);
 		look_at_watch(dyno, ret);

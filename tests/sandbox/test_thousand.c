@@ -73,6 +73,19 @@ static int listens(struct launcher *launcher, struct dyno *dyno)
 	return event.error.code < 0 ? tell(launcher, &event.error, "listening") : 0;
 }
 
+/** be_done() - let the host do what it does when nobody waits, as the event loop of a launcher would. Return: 0 or -1 */
+static int be_done(struct launcher *launcher, struct dyno *dyno)
+{
+	struct pollfd fd = { .fd = dyno_fd(dyno), .events = POLLIN };
+	struct dyno_event event;
+	struct dyno_error err = { 0 };
+
+	while (poll(&fd, 1, 0) == 1)
+		if (dyno_next_event(dyno, &event, &err) < 0 || event.type == DYNO_EVENT_EXITED)
+			return tell(launcher, &err, "does not go on");
+	return 0;
+}
+
 /** launch() - dyno number @index, until it listens. Return: 0 or -1 */
 static int launch(struct launcher *launcher, struct dyno_host *host, const char *slug, unsigned index,
                   struct dyno **ret)
@@ -101,6 +114,8 @@ static int launch(struct launcher *launcher, struct dyno_host *host, const char 
 		return tell(launcher, &err, "start");
 	code = listens(launcher, *ret);
 	launcher->start_ns[index] = clock_ns() - begin;
+	if (code == 0)
+		code = be_done(launcher, *ret);
 	return code;
 }
 

@@ -31,6 +31,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "netns/link.h"
 #include "netns/network.h"
@@ -281,6 +282,7 @@ static inline struct network open_private(struct fixture *fixture, unsigned slot
 		fprintf(stderr, "%s: %s\n", fixture->err.step, fixture->err.text);
 		_exit(FIXTURE_FAILED);
 	}
+	network_settle(fixture->host, &network);
 	return network;
 }
 

@@ -301,27 +301,37 @@ static void test_running_out_of_descriptors(void **state)
 	expect(shortage_child);
 }
 
-static void slow_link_child(void *data)
+/** up() - set link @name in the namespace of @sock up */
+static void up(struct nl_sock *sock, const char *name)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
+
+	link_add_up(&batch, link_index(sock, name), "set the link up");
+	CHECK(netlink_send(sock, &batch, "test", NULL) == 0);
+}
+
+static void slow_link_child(void *data)
+{
 	_cleanup_netlink_ struct nl_sock *inside = NULL;
 	struct fixture f = begin();
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	uint64_t begun;
 
 	(void)data;
 	CHECK(setns(leave_pair(&f, 4), CLONE_NEWNET) == 0);
 	CHECK(netlink_open(NETLINK_ROUTE, &inside, &f.err) == 0 && setns(home, CLONE_NEWNET) == 0);
-	link_add_up(&batch, link_index(inside, LINK_INSIDE), "set the dyno's end up");
-	CHECK(netlink_send(inside, &batch, "test", NULL) == 0);
-	CHECK(link_wait(inside, "nothere") == -ENODEV);
+	CHECK(link_wait(f.sock, "nothere") == -ENODEV);
+	up(f.sock, "dyno4");
+	begun = clock_ns();
 	if (fork() == 0) {
 		CHECK(poll(NULL, 0, 50) == 0);
-		netlink_clear(&batch);
-		link_add_up(&batch, link_index(f.sock, "dyno4"), "set the host's end up");
-		CHECK(netlink_send(f.sock, &batch, "test", NULL) == 0);
+		up(inside, LINK_INSIDE);
 		_exit(0);
 	}
-	CHECK(link_wait(inside, LINK_INSIDE) == 0);
+	CHECK(link_wait(f.sock, "dyno4") == 0);
+	CHECK(clock_ns() - begun >= 49000000);
+	/* the socket it waited by answers requests as before */
+	up(f.sock, "dyno4");
 	CHECK(wait(NULL) > 0);
 }
 

@@ -33,6 +33,7 @@ static void make_wire(struct fixture *f, int ns)
 	netlink_add(&batch, "make the wire", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
 	netlink_put_text(&batch, IFLA_IFNAME, WIRE);
 	netlink_put(&batch, IFLA_ADDRESS, macs[0], LINK_MAC_SIZE);
+	link_put_dormant(&batch);
 	info = netlink_nest(&batch, IFLA_LINKINFO);
 	netlink_put_text(&batch, IFLA_INFO_KIND, "veth");
 	data = netlink_nest(&batch, IFLA_INFO_DATA);
@@ -137,7 +138,6 @@ static void neighbour_child(void *data)
 	CHECK(netlink_open(NETLINK_ROUTE, &far, &f.err) == 0);
 	link_add_up(&batch, link_index(far, WIRE), "set the wire up");
 	CHECK(netlink_send(far, &batch, "test", &f.err) == 0);
-	CHECK(link_wait(far, WIRE) == 0);
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP));
 	CHECK(fd >= 0);
 	CHECK(setns(home, CLONE_NEWNET) == 0);
