@@ -11,7 +11,7 @@
 
 #define SLOT_SIZE (1U << (32 - ADDRESS_BITS))
 
-static_assert(NETWORK_SLOTS <= UINT16_MAX, "a slot fits one group of an IPv6 address");
+static_assert(NETWORK_SLOTS < UINT16_MAX, "a slot fits one group of an IPv6 address, and the last is this machine's");
 
 unsigned address_slots(const struct address_range *range)
 {
@@ -51,6 +51,11 @@ int address_plan(const struct address_range *range, unsigned slot, struct addres
 uint32_t address_host(const struct address_range *range)
 {
 	return range->network + (1U << (32 - range->bits)) - 2;
+}
+
+void address_machine6(const struct address_range *range, uint8_t ret[16])
+{
+	put_address6(range, UINT16_MAX, 1, ret);
 }
 
 /** mask() - the netmask of @bits; a shift by 32 would be undefined */

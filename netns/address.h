@@ -8,8 +8,9 @@
  * .3 broadcast. So a link has two ends and no room for a third, and a slot's addresses never change. The last four belong to no
  * slot: one of them is host.dyno.internal.
  *
- * The IPv6 prefix is fd64:796e:6f00::/48, a unique local one (RFC 4193); the slot is its fourth group, and ::1 and ::2 of a
- * /126 are the two ends.
+ * The IPv6 prefix is fd64:796e:6f00::/48, a unique local one (RFC 4193); the slot is its fourth group, and ::2 the dyno. This machine is
+ * fd64:796e:6f00:ffff::1 to all of them: an address of each link would be two more routes for each dyno, and the kernel walks all
+ * IPv6 routes when a link comes into operation.
  */
 #ifndef NETNS_ADDRESS_H
 #define NETNS_ADDRESS_H
@@ -49,7 +50,7 @@ struct address_range {
  * @host:    the host's end
  * @dyno:    the dyno's end
  * @bits:    prefix length
- * @host6, @dyno6: the same in IPv6, in network byte order
+ * @host6, @dyno6: the same in IPv6, in network byte order; @host6 is the gateway, which no link has
  */
 struct address_plan {
 	uint32_t network;
@@ -68,6 +69,9 @@ int address_plan(const struct address_range *range, unsigned slot, struct addres
 
 /** address_host() - host.dyno.internal: the last address but one of the range, in host byte order; no link has it */
 uint32_t address_host(const struct address_range *range);
+
+/** address_machine6() - this machine as its dynos see it by IPv6, in network byte order */
+void address_machine6(const struct address_range *range, uint8_t ret[16]);
 
 /** address_overlaps() - the network @network/@bits and the plan have an address in common; 0.0.0.0/0 never counts */
 bool address_overlaps(const struct address_plan *plan, uint32_t network, unsigned bits);

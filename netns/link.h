@@ -61,8 +61,15 @@ void link_add_up(struct netlink_batch *batch, int index, const char *name);
 void link_add_end_up(struct netlink_batch *batch, int index, enum link_end end);
 /** link_add_address() - give an end its IPv4 address of @plan, with the connected route that comes with it */
 void link_add_address(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
-/** link_add_address6() - the same for IPv6 */
-void link_add_address6(struct netlink_batch *batch, int index, enum link_end end, const struct address_plan *plan);
+/** link_add_dyno6() - give the dyno's end its IPv6 address; all of the range is behind that link */
+void link_add_dyno6(struct netlink_batch *batch, int index, const struct address_plan *plan);
+/** link_add_way_in6() - lead IPv6 to the dyno by the host's end @index. Must: come after that is up. -EACCES where it has no IPv6 */
+void link_add_way_in6(struct netlink_batch *batch, int index, const struct address_plan *plan);
+/**
+ * link_machine6() - @add: give this machine the IPv6 address by which its dynos know it, on its loopback; else take it back
+ * Fails with -EEXIST or -EADDRNOTAVAIL where there is nothing to do, -EACCES without IPv6.
+ */
+void link_machine6(struct netlink_batch *batch, bool add, const struct address_range *range);
 /**
  * link_del_multicast6() - take back the route for multicast that a link with an IPv6 address has when it comes into operation: nobody speaks it here
  * The kernel keeps those of all links in one list, which each new one walks (net/ipv6/ip6_fib.c, fib6_add_rt2node()): 0.2 ms beside

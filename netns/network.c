@@ -11,8 +11,8 @@
  *    is elsewhere, and one place that brings it back. The child has its namespace from here on and goes its way.
  * 3. Ask the machine's routes whether the slot's addresses are free. No link has been made yet, so refusing is free.
  * 4. Be a user of the packet filter: it must be there before the first link is, because it is what keeps dynos in.
- * 5. Make the pair and set up its ends (private.c), each a batch. The kernel finishes that by itself: who admits the app waits
- *    for it, who has time settles it.
+ * 5. Make the pair and set up its ends (private.c), each a batch; all but the last request, which has the pair come into operation. Who
+ *    admits the app makes it, or who prepares an end for later, and waits for the kernel to do its part (network_settle()).
  *
  * That is the end without its app. What the app is given (published addresses, egress, services of this machine) comes
  * when it is known: admit.c.
@@ -247,6 +247,22 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 	return r;
 }
 
+/** need_machine6() - this machine's IPv6 address for all dynos, once; the last user of the packet filter takes it back */
+static int need_machine6(struct network_host *host, struct dyno_error *err)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	int r;
+
+	if (!host->ipv6 || host->machine6)
+		return 0;
+	link_machine6(&batch, true, &host->range);
+	r = netlink_send(host->sock, &batch, STEP, err);
+	/* EACCES: switched off by the administrator */
+	host->ipv6 = r != -EACCES;
+	host->machine6 = r == 0 || r == -EEXIST;
+	return host->machine6 || !host->ipv6 ? 0 : r;
+}
+
 /**
  * check_private() - the slot can be had, and its walls stand, before a link is made
  * @pair: filled in
@@ -266,14 +282,15 @@ static int check_private(struct network_host *host, const struct network *networ
 	if (r < 0)
 		return r;
 	pair->outside = host->sock;
-	pair->speaks6 = host->speaks6;
-	pair->ipv6 = host->ipv6;
-	pair->way_out6 = host->way_out6 > 0;
+	pair->speaks6 = pair->ipv6 = host->speaks6;
 	pair->localnet = network->localnet;
 	r = private_check(pair, err);
 	if (r == 0)
 		r = network_need_walls(host, err);
 	host->walls_seen = r == 0;
+	if (r == 0)
+		r = need_machine6(host, err);
+	pair->ipv6 = host->ipv6;
 	return r;
 }
 
@@ -287,13 +304,14 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	r = check_private(host, network, &pair, err);
 	if (r == 0)
 		r = private_connect(&pair, err);
-	network->inside = netlink_close(network->inside);
-	if (r < 0)
+	if (r < 0) {
+		network->inside = netlink_close(network->inside);
 		return r;
+	}
 	/* refused once, refused to the next one too */
 	host->ipv6 = pair.ipv6;
 	network->ipv6 = pair.ipv6;
-	network->way_out6 = pair.ipv6 && pair.way_out6;
+	network->way_out6 = pair.ipv6 && host->way_out6 > 0;
 	network->index = pair.index;
 	network->unsettled = true;
 	(void)address_text(pair.plan.dyno, network->address);

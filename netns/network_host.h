@@ -21,6 +21,7 @@
  * @resolver: see network_resolver(), 0 for none
  * @speaks6:  the kernel speaks IPv6
  * @ipv6:     and this machine takes IPv6 addresses
+ * @machine6: it has the one by which its dynos know it
  * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
  * @uplinks_ns: when the way to the world was last seen to be open, 0 for never
  * @walls_seen: by the last network_connect(), for the network_admit() that follows
@@ -36,6 +37,7 @@ struct network_host {
 	uint32_t resolver;
 	bool speaks6;
 	bool ipv6;
+	bool machine6;
 	int way_out6;
 	uint64_t uplinks_ns;
 	bool walls_seen;

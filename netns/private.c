@@ -2,11 +2,9 @@
 /**
  * private.c - see private.h
  *
- * The pair, then each end as far as it can be set while it is down, then both up. This machine's comes first, because it is the one that
- * may refuse IPv6 (net.ipv6.conf.all.disable_ipv6=1 there; a new namespace has its own), and the dyno should not be told of a way that leads
- * nowhere: an app would wait for answers by it. The addresses come early because the kernel has work of its own with an IPv6 one
- * (it begins to look for duplicates, on a link where there can be none, too), which is better over when the link watch begins with its: two
- * workers that wait for one lock keep both CPUs busy.
+ * The pair, this machine's end, the dyno's end; and later the pair comes into operation. This machine's comes first, because it is the one
+ * that may refuse IPv6 (net.ipv6.conf.all.disable_ipv6=1 there; a new namespace has its own), and the dyno should not be told of a way that
+ * leads nowhere: an app would wait for answers by it.
  */
 #include "netns/private.h"
 
@@ -92,53 +90,67 @@ static int make_pair(const struct private_pair *pair, struct dyno_error *err)
 	return r;
 }
 
-/**
- * begin_end() - what can be set of an end while it is down, all but IPv6 refused by this machine's: then @pair has none from here on
- * @index: where its number goes
- */
-static int begin_end(struct private_pair *pair, enum link_end end, int *index, struct dyno_error *err)
+/** set_outside() - this machine's end, and up; where it refuses IPv6, @pair has none from here on */
+static int set_outside(struct private_pair *pair, struct dyno_error *err)
 {
-	struct nl_sock *sock = end == LINK_HOST ? pair->outside : pair->inside;
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	char name[IFNAMSIZ] = LINK_INSIDE;
+	char name[IFNAMSIZ];
 	size_t six;
-	int r = network_step(end == LINK_HOST ? "network outside" : "network inside", err);
+	int r = network_step("network outside", err);
 
 	if (r < 0)
 		return r;
-	*index = link_index(sock, end == LINK_HOST ? link_name(pair->slot, name) : name);
-	if (*index < 0)
-		return error_set(err, *index, STEP, "cannot find %s of the veth pair:", name);
-	link_add_walls(&batch, *index, end, pair->speaks6, end == LINK_HOST && pair->localnet);
-	link_add_address(&batch, *index, end, &pair->plan);
+	pair->index = link_index(pair->outside, link_name(pair->slot, name));
+	if (pair->index < 0)
+		return error_set(err, pair->index, STEP, "cannot find %s:", name);
+	link_add_walls(&batch, pair->index, LINK_HOST, pair->speaks6, pair->localnet);
+	link_add_address(&batch, pair->index, LINK_HOST, &pair->plan);
+	link_add_end_up(&batch, pair->index, LINK_HOST);
 	six = batch.count;
 	if (pair->ipv6)
-		link_add_address6(&batch, *index, end, &pair->plan);
-	r = netlink_send(sock, &batch, STEP, err);
+		link_add_way_in6(&batch, pair->index, &pair->plan);
+	r = netlink_send(pair->outside, &batch, STEP, err);
 	/* Switched off by the administrator: fine, IPv4 it is. The last request failed, so all before it worked. */
-	if (r == -EACCES && end == LINK_HOST && batch.failed == six) {
+	if (r == -EACCES && batch.failed == six) {
 		pair->ipv6 = false;
 		r = 0;
 	}
 	return r;
 }
 
-/** set_up() - both ends; the dyno's routes need that */
-static int set_up(const struct private_pair *pair, struct dyno_error *err)
+/** set_inside() - the dyno's end, as far as it can be set while it is down; its lo is up already */
+static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 {
-	_cleanup_batch_ struct netlink_batch outside = { 0 }, inside = { 0 };
-	int r = network_step("network up", err);
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	int index, r = network_step("network inside", err);
 
 	if (r < 0)
 		return r;
-	link_add_end_up(&outside, pair->index, LINK_HOST);
-	/* The less after this one the better: see link.c. */
-	link_add_end_up(&inside, pair->inside_index, LINK_DYNO);
-	link_add_way_out(&inside, pair->inside_index, AF_INET, &pair->plan);
-	if (pair->ipv6 && pair->way_out6)
-		link_add_way_out(&inside, pair->inside_index, AF_INET6, &pair->plan);
-	r = netlink_send(pair->outside, &outside, STEP, err);
-	return r < 0 ? r : netlink_send(pair->inside, &inside, STEP, err);
+	index = link_index(pair->inside, LINK_INSIDE);
+	if (index < 0)
+		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
+	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6, false);
+	if (pair->ipv6)
+		link_add_dyno6(&batch, index, &pair->plan);
+	link_add_address(&batch, index, LINK_DYNO, &pair->plan);
+	return netlink_send(pair->inside, &batch, STEP, err);
+}
+
+int private_up(struct nl_sock *inside, const struct address_plan *plan, bool way_out6, struct dyno_error *err)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	int index, r = network_step("network up", err);
+
+	if (r < 0)
+		return r;
+	index = link_index(inside, LINK_INSIDE);
+	if (index < 0)
+		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
+	link_add_end_up(&batch, index, LINK_DYNO);
+	link_add_way_out(&batch, index, AF_INET, plan);
+	if (way_out6)
+		link_add_way_out(&batch, index, AF_INET6, plan);
+	return netlink_send(inside, &batch, STEP, err);
 }
 
 int private_connect(struct private_pair *pair, struct dyno_error *err)
@@ -147,11 +159,9 @@ int private_connect(struct private_pair *pair, struct dyno_error *err)
 
 	if (r < 0)
 		return r;
-	r = begin_end(pair, LINK_HOST, &pair->index, err);
+	r = set_outside(pair, err);
 	if (r == 0)
-		r = begin_end(pair, LINK_DYNO, &pair->inside_index, err);
-	if (r == 0)
-		r = set_up(pair, err);
+		r = set_inside(pair, err);
 	/* the first error stands; the slow removal is in order here, since nothing may be left */
 	if (r < 0)
 		(void)link_remove(pair->outside, pair->slot, NULL);

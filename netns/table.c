@@ -154,6 +154,18 @@ static void remove_table(struct table *table)
 	(void)nft_commit(table->sock, &batch, "remove " STEP, NULL);
 }
 
+/** take_machine6() - this machine's address for its dynos goes with the last of them */
+static void take_machine6(const struct table *table)
+{
+	_cleanup_netlink_ struct nl_sock *sock = NULL;
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+
+	if (!table->ipv6 || netlink_open(NETLINK_ROUTE, &sock, NULL) < 0)
+		return;
+	link_machine6(&batch, false, &table->range);
+	(void)netlink_send(sock, &batch, STEP, NULL);
+}
+
 /** let_go() - give the lock back; whoever is the last cleans up */
 static void let_go(struct table *table)
 {
@@ -166,6 +178,7 @@ static void let_go(struct table *table)
 			remove_table(table);
 		}
 		uplink_restore(table->dir);
+		take_machine6(table);
 		(void)unlinkat(table->dir, table->pipe, 0);
 		(void)unlinkat(table->dir, table->file, 0);
 	}

@@ -9,6 +9,7 @@
 #include "netns_fixture.h"
 
 #define SIX_OF_FIRST "fd64:796e:6f00:1::2"
+#define SIX_OF_MACHINE "fd64796e6f00ffff0000000000000001" /* as if_inet6 writes it */
 #define SIX_OF_SECOND "fd64:796e:6f00:2::2"
 #define SIX_OF_SECOND_GATEWAY "fd64:796e:6f00:2::1"
 #define SIX_OF_HOST "2001:db8::9"
@@ -35,7 +36,8 @@ static void two_dynos(struct fixture *f, struct network *first, struct network *
 	link_add_address(&batch, LINK_LOOPBACK_INDEX, LINK_HOST, &other);
 	if (has_ipv6()) {
 		CHECK(inet_pton(AF_INET6, SIX_OF_HOST, other.host6) == 1);
-		link_add_address6(&batch, LINK_LOOPBACK_INDEX, LINK_HOST, &other);
+		memcpy(other.dyno6, other.host6, sizeof(other.dyno6));
+		link_add_dyno6(&batch, LINK_LOOPBACK_INDEX, &other);
 	}
 	CHECK(netlink_send(f->sock, &batch, "test", NULL) == 0);
 	*first = open_private(f, 1);
@@ -158,7 +160,7 @@ static void test_publishing_on_loopback_opens_no_loopback(void **state)
 	expect(localnet_child);
 }
 
-/** addresses_of() - lines of if_inet6 that name link @name, in the calling thread's namespace */
+/** addresses_of() - lines of if_inet6 that have @name, of a link or an address, in the calling thread's namespace */
 static int addresses_of(const char *name)
 {
 	_cleanup_free_ char *text = calloc(1, 65536);
@@ -175,14 +177,26 @@ static void addresses_child(void *data)
 	struct fixture f = begin();
 	struct network network = open_private(&f, 1);
 
-	/* one each, and no link-local one; ::1 is lo's. The dyno's are seen from within */
+	/* one for the dyno, one for this machine however many dynos it has, and no link-local one. The dyno's are seen from within */
 	(void)data;
-	CHECK(network.ipv6 && addresses_of("dyno1") == 1);
-	CHECK(setns(network.fd, CLONE_NEWNET) == 0);
-	CHECK(addresses_of(LINK_INSIDE) == 1 && addresses_of("lo") == 1);
+	open_private(&f, 2);
+	CHECK(network.ipv6 && addresses_of("dyno1") == 0 && addresses_of(SIX_OF_MACHINE) == 1);
+	if (fork() == 0) {
+		CHECK(setns(network.fd, CLONE_NEWNET) == 0);
+		CHECK(addresses_of(LINK_INSIDE) == 1 && addresses_of("lo") == 1);
+		_exit(0);
+	}
+	CHECK(wait(NULL) > 0);
+	/* it goes with the last user of the packet filter, and comes again */
+	network_close(f.host, &network);
+	f.host = network_host_close(f.host);
+	CHECK(addresses_of(SIX_OF_MACHINE) == 0);
+	CHECK(network_host_open(false, f.dir, &f.host, &f.err) == 0);
+	open_private(&f, 3);
+	CHECK(addresses_of(SIX_OF_MACHINE) == 1);
 }
 
-static void test_one_ipv6_address_at_each_end(void **state)
+static void test_ipv6_addresses(void **state)
 {
 	(void)state;
 	if (!has_ipv6())
@@ -226,7 +240,7 @@ int main(void)
 		cmocka_unit_test(test_dynos_do_not_reach_each_other_on_a_router),
 		cmocka_unit_test(test_dynos_do_not_reach_each_other_when_forwarding_comes_later),
 		cmocka_unit_test(test_publishing_on_loopback_opens_no_loopback),
-		cmocka_unit_test(test_one_ipv6_address_at_each_end),
+		cmocka_unit_test(test_ipv6_addresses),
 		cmocka_unit_test(test_host_without_ipv6),
 	};
 
