@@ -23,7 +23,6 @@
 #include "netns/listen.h"
 #include "netns/netlink.h"
 #include "netns/network_host.h"
-#include "netns/private.h"
 #include "netns/rootless.h"
 #include "netns/uplink.h"
 
@@ -161,48 +160,30 @@ void network_started(struct network_host *host, const struct policy *policy, str
 		network->fd = fd_close(network->fd);
 }
 
-/** bring_up() - have the link come into operation, if nobody has, and wait until this machine's end sends, too */
-static int bring_up(struct network_host *host, struct network *network, struct dyno_error *err)
+/** wait_carrier() - the end that was set up first sends, too. It does by now: no need to have asked earlier */
+static int wait_carrier(const struct network_host *host, const struct network *network, struct dyno_error *err)
 {
-	struct address_plan plan;
 	int r = network_step("admit carrier", err);
 
-	if (r == 0)
-		r = network_need_range(host, err);
 	if (r < 0)
 		return r;
-	if (network->inside) {
-		r = address_plan(&host->range, network->slot, &plan);
-		if (r == 0)
-			r = private_up(network->inside, &plan, network->way_out6, err);
-		network->inside = netlink_close(network->inside);
-		if (r < 0)
-			return r;
-	}
 	r = link_wait(host->sock, network->ifname);
 	return r < 0 ? error_set(err, r, STEP, "the veth pair does not come into operation:") : 0;
 }
 
-int network_settle(struct network_host *host, struct network *network, struct dyno_error *err)
+void network_settle(struct network_host *host, struct network *network)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int r;
 
-	if (!network->unsettled)
-		return 0;
 	/* The end may have been made with another host: that of a pool's thread. */
-	r = network_need_socket(host, err);
-	if (r == 0)
-		r = bring_up(host, network, err);
-	if (r < 0)
-		return r;
+	if (!network->unsettled || network_need_socket(host, NULL) < 0 || link_wait(host->sock, network->ifname) < 0)
+		return;
 	network->unsettled = false;
 	if (!network->ipv6)
-		return 0;
+		return;
 	/* What fails makes later launches slower, no more. */
 	link_del_multicast6(&batch, network->index);
 	(void)netlink_send(host->sock, &batch, STEP, NULL);
-	return 0;
 }
 
 /** admit_private() - as root: the packet filter's elements, the link, the uplinks */
@@ -228,7 +209,7 @@ static int admit_private(struct network_host *host, const struct policy *policy,
 		r = publish_four(host, policy, network, err);
 	if (r == 0)
 		r = open_uplinks(host, policy, network, err);
-	return r < 0 ? r : bring_up(host, network, err);
+	return r < 0 ? r : wait_carrier(host, network, err);
 }
 
 int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,

@@ -25,8 +25,8 @@
  * from birth unless the link is born dormant: the link watch then is the first to say that it is in operation.
  *
  * The link watch walks all IPv6 routes of the machine for the host's end (addrconf_notify(), rt6_sync_up()), and keeps everybody else
- * from setting up links meanwhile: 0.9 ms beside 1,000 dynos. So the dyno's end goes up last, when all else is done; nothing is asked of links after
- * that but its routes, which come before the link watch has woken up; and link_wait() reads what needs no lock. A host's end has one
+ * from setting up links meanwhile: 0.9 ms beside 1,000 dynos. So nothing is asked of links after the dyno's end went up but its
+ * routes, which come before the link watch has woken up, and link_wait() reads what needs no lock, and later. A host's end has one
  * IPv6 route and no address, which would be two more, with workers of their own (addrconf_dad_work(), addrconf_verify_work()).
  *
  * What keeps a dyno in is the packet filter (table.h). These settings of the link are the first wall in front of it; they die with the

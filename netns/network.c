@@ -11,8 +11,8 @@
  *    is elsewhere, and one place that brings it back. The child has its namespace from here on and goes its way.
  * 3. Ask the machine's routes whether the slot's addresses are free. No link has been made yet, so refusing is free.
  * 4. Be a user of the packet filter: it must be there before the first link is, because it is what keeps dynos in.
- * 5. Make the pair and set up its ends (private.c), each a batch; all but the last request, which has the pair come into operation. Who
- *    admits the app makes it, or who prepares an end for later, and waits for the kernel to do its part (network_settle()).
+ * 5. Make the pair and set up its ends (private.c), in batches. The kernel finishes that by itself: who admits the app waits
+ *    for it, who has time settles it.
  *
  * That is the end without its app. What the app is given (published addresses, egress, services of this machine) comes
  * when it is known: admit.c.
@@ -283,6 +283,7 @@ static int check_private(struct network_host *host, const struct network *networ
 		return r;
 	pair->outside = host->sock;
 	pair->speaks6 = pair->ipv6 = host->speaks6;
+	pair->way_out6 = host->way_out6 > 0;
 	pair->localnet = network->localnet;
 	r = private_check(pair, err);
 	if (r == 0)
@@ -304,14 +305,13 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	r = check_private(host, network, &pair, err);
 	if (r == 0)
 		r = private_connect(&pair, err);
-	if (r < 0) {
-		network->inside = netlink_close(network->inside);
+	network->inside = netlink_close(network->inside);
+	if (r < 0)
 		return r;
-	}
 	/* refused once, refused to the next one too */
 	host->ipv6 = pair.ipv6;
 	network->ipv6 = pair.ipv6;
-	network->way_out6 = pair.ipv6 && host->way_out6 > 0;
+	network->way_out6 = pair.ipv6 && pair.way_out6;
 	network->index = pair.index;
 	network->unsettled = true;
 	(void)address_text(pair.plan.dyno, network->address);

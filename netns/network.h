@@ -42,7 +42,7 @@ struct nl_sock;
  * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
  * @slot:     as opened
  * @resolver: see network_resolver(), 0 for none
- * @inside:   netlink socket in it, from network_open() until the link is up
+ * @inside:   netlink socket in it, from network_open() to network_connect()
  * @publish:  the host's side of the port
  */
 struct network {
@@ -126,10 +126,10 @@ void network_expect(struct network *network, enum dyno_net net, const struct dyn
 int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err);
 
 /**
- * network_settle() - bring the end into operation, if that was not done, and clear up behind the kernel: may wait for it
+ * network_settle() - what network_connect() left to the kernel to finish, and what is to be cleared up behind it: may wait for it
  * To be called when nobody waits for the dyno. Twice is fine.
  */
-int network_settle(struct network_host *host, struct network *network, struct dyno_error *err);
+void network_settle(struct network_host *host, struct network *network);
 
 /**
  * network_attach() - parent half rootless: hold the namespaces of the cloned child @pid, to connect them in network_admit()

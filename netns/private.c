@@ -2,9 +2,9 @@
 /**
  * private.c - see private.h
  *
- * The pair, this machine's end, the dyno's end; and later the pair comes into operation. This machine's comes first, because it is the one
- * that may refuse IPv6 (net.ipv6.conf.all.disable_ipv6=1 there; a new namespace has its own), and the dyno should not be told of a way that
- * leads nowhere: an app would wait for answers by it.
+ * The pair, this machine's end, the dyno's end. This machine's comes first, because it is the one that may refuse IPv6
+ * (net.ipv6.conf.all.disable_ipv6=1 there; a new namespace has its own), and the dyno should not be told of a way that leads nowhere: an app
+ * would wait for answers by it.
  */
 #include "netns/private.h"
 
@@ -118,10 +118,10 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 	return r;
 }
 
-/** set_inside() - the dyno's end, as far as it can be set while it is down; its lo is up already */
+/** set_inside() - the dyno's end, and up when all else is set; its lo is up already */
 static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 {
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	_cleanup_batch_ struct netlink_batch settings = { 0 }, up = { 0 };
 	int index, r = network_step("network inside", err);
 
 	if (r < 0)
@@ -129,28 +129,17 @@ static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 	index = link_index(pair->inside, LINK_INSIDE);
 	if (index < 0)
 		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
-	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6, false);
+	link_add_walls(&settings, index, LINK_DYNO, pair->speaks6, false);
 	if (pair->ipv6)
-		link_add_dyno6(&batch, index, &pair->plan);
-	link_add_address(&batch, index, LINK_DYNO, &pair->plan);
-	return netlink_send(pair->inside, &batch, STEP, err);
-}
-
-int private_up(struct nl_sock *inside, const struct address_plan *plan, bool way_out6, struct dyno_error *err)
-{
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int index, r = network_step("network up", err);
-
-	if (r < 0)
-		return r;
-	index = link_index(inside, LINK_INSIDE);
-	if (index < 0)
-		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
-	link_add_end_up(&batch, index, LINK_DYNO);
-	link_add_way_out(&batch, index, AF_INET, plan);
-	if (way_out6)
-		link_add_way_out(&batch, index, AF_INET6, plan);
-	return netlink_send(inside, &batch, STEP, err);
+		link_add_dyno6(&settings, index, &pair->plan);
+	link_add_address(&settings, index, LINK_DYNO, &pair->plan);
+	/* The kernel begins to work on this at once. The less is asked of links from here on, the better: see link.c. */
+	link_add_end_up(&up, index, LINK_DYNO);
+	link_add_way_out(&up, index, AF_INET, &pair->plan);
+	if (pair->ipv6 && pair->way_out6)
+		link_add_way_out(&up, index, AF_INET6, &pair->plan);
+	r = netlink_send(pair->inside, &settings, STEP, err);
+	return r < 0 ? r : netlink_send(pair->inside, &up, STEP, err);
 }
 
 int private_connect(struct private_pair *pair, struct dyno_error *err)

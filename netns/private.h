@@ -17,6 +17,7 @@
  * @index: set by private_connect(): the host's end
  * @speaks6: the kernel speaks IPv6: without care each end would make an address for itself
  * @ipv6: connect them by IPv6, too; cleared by private_connect() where the machine refuses them
+ * @way_out6: with a default route
  * @localnet: the host's end carries connections of loopback
  */
 struct private_pair {
@@ -28,6 +29,7 @@ struct private_pair {
 	int index;
 	bool speaks6;
 	bool ipv6;
+	bool way_out6;
 	bool localnet;
 };
 
@@ -35,16 +37,9 @@ struct private_pair {
 int private_check(const struct private_pair *pair, struct dyno_error *err);
 
 /**
- * private_connect() - join the namespace with this machine, all but the last step, private_up()
+ * private_connect() - join the namespace with this machine; ready to accept connections when link_wait() returns for the host's end
  * A leftover of a dyno that has just died is removed first. On failure nothing is left
  */
 int private_connect(struct private_pair *pair, struct dyno_error *err);
-
-/**
- * private_up() - have the pair come into operation, and give the dyno its ways out; it is ready when link_wait() returns for the host's end
- * @inside: the route socket in its namespace
- * Should: be the last that is asked of links before the dyno starts. The kernel begins to work on it at once, see link.c.
- */
-int private_up(struct nl_sock *inside, const struct address_plan *plan, bool way_out6, struct dyno_error *err);
 
 #endif /* NETNS_PRIVATE_H */

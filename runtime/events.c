@@ -64,7 +64,7 @@ static void do_chores(struct dyno *dyno)
 	dyno->chores = fd_close(dyno->chores);
 	if (dyno->sandbox->birth == DYNO_BIRTH_COLD && host->launches > 1)
 		spare_make(host, sandbox_slots(dyno->sandbox, NULL));
-	(void)network_settle(host->network, &dyno->sandbox->network, NULL);
+	network_settle(host->network, &dyno->sandbox->network);
 }
 
 /**
