@@ -54,17 +54,13 @@ struct prepare {
 
 /**
  * follows() - the child is cloned before all its parts are there, and gets them while it builds its filesystem
- * A network namespace that is to be connected is better there first, because that takes as long as all that the child does; unless
- * there was a spare, by which the clone comes long before the namespace is there. Without a v2 tree it is the v1 groups that tell of
- * leftovers, which are to go before there is a child.
+ * Without a v2 tree it is the v1 groups that tell of leftovers, which are to go before there is a child.
  */
 static bool follows(const struct prepare *prepare)
 {
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct dyno_host *host = sandbox->host;
+	const struct dyno_host *host = prepare->sandbox->host;
 
-	return !host->rootless && prepare->when == WHEN_COLD && host->cgroups.layout != DYNO_CGROUP_V1 &&
-	       (sandbox->shape.net != DYNO_NET_PRIVATE || host->launches > 1);
+	return !host->rootless && prepare->when == WHEN_COLD && host->cgroups.layout != DYNO_CGROUP_V1;
 }
 
 /** step_claim() - a slot: the spare, or any; one whose last owner died is cleaned first */

@@ -415,8 +415,8 @@ static void start_faulty(struct fixture *f, struct process *p, const char *progr
 }
 
 /* on the way to a published dyno; the last two come when the app listens */
-static const char *const steps[] = { "admit reserve", "publish",      "admit elements", "admit link",
-	                             "admit publish", "admit uplink", "admit carrier", "listening", "relay" };
+static const char *const steps[] = { "admit reserve", "publish",       "admit elements", "admit link", "admit publish",
+	                             "admit uplink",  "admit carrier", "listening",      "relay" };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
