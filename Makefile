@@ -64,7 +64,7 @@ PROBE := attempts facts files hostile listening network probe processes sockets
 UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabilities test_cgroup test_cgroup_layouts \
 	test_cgroup_processes test_channel test_claim test_cli_doctor test_cli_launcher test_cli_report \
 	test_cli_run_options test_cli_terminal test_command test_config_vars test_config_verbs test_conntrack test_demand \
-	test_detect test_dotenv test_environment test_formation_clock test_formation_log test_gc test_identity test_landlock test_library \
+	test_detect test_dotenv test_environment test_fd test_formation_clock test_formation_log test_gc test_identity test_landlock test_library \
 	test_listen test_mounts test_netlink test_network test_network_tenants test_network_walls test_nft test_options \
 	test_plan test_policy test_pool test_procfile test_protocol test_publish test_registry test_relay test_releases \
 	test_resolver test_rlimits test_rootless test_scale test_scratch test_shed test_sizes test_skeleton test_spare test_spec test_states \

@@ -82,7 +82,9 @@ int fd_write_text(int dirfd, const char *path, const char *text)
 
 	if (fd < 0)
 		return -errno;
-	put = write(fd, text, strlen(text));
+	do
+		put = write(fd, text, strlen(text));
+	while (put < 0 && errno == EINTR);
 	if (put < 0)
 		return -errno;
 	return (size_t)put == strlen(text) ? 0 : -EIO;

@@ -43,7 +43,10 @@ ssize_t fd_read_all(int fd, char *buf, size_t size);
  */
 ssize_t fd_read_text(int dirfd, const char *path, char *buf, size_t size);
 
-/** fd_write_text() - open an existing file for writing and write @text in one write(2), as kernel files want it */
+/**
+ * fd_write_text() - open an existing file for writing and write @text in one write(2), as kernel files want it
+ * Once more if a signal comes first: memory.limit_in_bytes gives up then (mm/memcontrol-v1.c, mem_cgroup_resize_max()).
+ */
 int fd_write_text(int dirfd, const char *path, const char *text);
 
 /** fd_create_text() - create a new file with @mode (not masked by umask) and content @text; it must not exist */
