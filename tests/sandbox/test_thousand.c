@@ -242,11 +242,12 @@ struct times {
 
 static struct times times_of(const struct launcher *launcher)
 {
+	const size_t middle = EACH / 2;
 	uint64_t ns[EACH];
 
 	memcpy(ns, launcher->start_ns, sizeof(ns));
 	qsort(ns, EACH, sizeof(*ns), by_value);
-	return (struct times){ (double)(ns[EACH / 2 - 1] + ns[EACH / 2]) / 2e3, (double)ns[0] / 1e3 };
+	return (struct times){ (double)(ns[middle - 1] + ns[middle]) / 2e3, (double)ns[0] / 1e3 };
 }
 
 /** say_times() - how long a start took when few others were there, and when all were: of the first launcher, and of the last */
