@@ -9,7 +9,7 @@
  * slot: one of them is host.dyno.internal.
  *
  * The IPv6 prefix is fd64:796e:6f00::/48, a unique local one (RFC 4193); the slot is its fourth group, and ::2 the dyno. This machine is
- * fd64:796e:6f00:ffff::1 to all of them: an address of each link would be two more routes for each dyno, and the kernel walks all
+ * fd64:796e:6f00:ffff::1 to all of them: an address on each link would be one more route for each dyno, and the kernel walks all
  * IPv6 routes when a link comes into operation.
  */
 #ifndef NETNS_ADDRESS_H

@@ -27,7 +27,7 @@
  * The link watch walks all IPv6 routes of the machine for the host's end (addrconf_notify(), rt6_sync_up()), and keeps everybody else
  * from setting up links meanwhile: 0.9 ms beside 1,000 dynos. So nothing is asked of links after the dyno's end went up but its
  * routes, which come before the link watch has woken up, and link_wait() reads what needs no lock, and later. A host's end has one
- * IPv6 route and no address, which would be two more, with workers of their own (addrconf_dad_work(), addrconf_verify_work()).
+ * IPv6 route and no address, which would be one more, with workers of its own (addrconf_dad_work(), addrconf_verify_work()).
  *
  * What keeps a dyno in is the packet filter (table.h). These settings of the link are the first wall in front of it; they die with the
  * link, and nobody else's rules matter to them:
@@ -262,23 +262,31 @@ void link_machine6(struct netlink_batch *batch, bool add, const struct address_r
 	             add ? RTM_NEWADDR : RTM_DELADDR, LINK_LOOPBACK_INDEX, address, 128);
 }
 
-void link_add_way_in6(struct netlink_batch *batch, int index, const struct address_plan *plan)
+/** add_route6() - a request to lead @to/@bits to link @index, @type by @table */
+static void add_route6(struct netlink_batch *batch, const char *name, const struct in6_addr *to, unsigned bits,
+                       unsigned char table, unsigned char type, int index)
 {
 	const struct rtmsg route = {
 		.rtm_family = AF_INET6,
-		.rtm_dst_len = ADDRESS_BITS6,
-		.rtm_table = RT_TABLE_MAIN,
+		.rtm_dst_len = (unsigned char)bits,
+		.rtm_table = table,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_scope = RT_SCOPE_UNIVERSE,
-		.rtm_type = RTN_UNICAST,
+		.rtm_type = type,
 	};
+
+	netlink_add(batch, name, RTM_NEWROUTE, NLM_F_CREATE, &route, sizeof(route));
+	netlink_put(batch, RTA_DST, to, sizeof(*to));
+	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+}
+
+void link_add_way_in6(struct netlink_batch *batch, int index, const struct address_plan *plan)
+{
 	struct in6_addr network;
 
 	memcpy(&network, plan->dyno6, sizeof(network));
 	network.s6_addr[sizeof(network) - 1] = 0;
-	netlink_add(batch, "lead IPv6 to the dyno", RTM_NEWROUTE, NLM_F_CREATE, &route, sizeof(route));
-	netlink_put(batch, RTA_DST, &network, sizeof(network));
-	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+	add_route6(batch, "lead IPv6 to the dyno", &network, ADDRESS_BITS6, RT_TABLE_MAIN, RTN_UNICAST, index);
 }
 
 void link_del_multicast6(struct netlink_batch *batch, int index)
@@ -318,24 +326,13 @@ void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family
 
 void link_add_loopback6(struct netlink_batch *batch, int index, unsigned slot)
 {
-	const struct rtmsg route = {
-		.rtm_family = AF_INET6,
-		.rtm_dst_len = 128,
-		.rtm_table = RT_TABLE_LOCAL,
-		.rtm_protocol = RTPROT_STATIC,
-		.rtm_scope = RT_SCOPE_UNIVERSE,
-		.rtm_type = RTN_LOCAL,
-	};
 	const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
 
 	/*
 	 * Without NLM_F_EXCL, which would allow one such route on the whole machine; behind lo's own by its metric. The kernel keeps them all in
 	 * one list, in the order of their metrics: the newest is near the front of it.
 	 */
-	netlink_add(batch, "take answers to ::1 from the host's end", RTM_NEWROUTE, NLM_F_CREATE, &route,
-	            sizeof(route));
-	netlink_put(batch, RTA_DST, &loopback, sizeof(loopback));
-	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+	add_route6(batch, "take answers to ::1 from the host's end", &loopback, 128, RT_TABLE_LOCAL, RTN_LOCAL, index);
 	netlink_put_u32(batch, RTA_PRIORITY, LOOPBACK6_METRIC + NETWORK_SLOTS - slot);
 }
 
@@ -383,7 +380,7 @@ static int await(struct nl_sock *sock, const char *name)
 int link_wait(struct nl_sock *sock, const char *name)
 {
 	char byte;
-	int r = running(sock, name);
+	int r = 0;
 
 	/* It is about to be, and the event of it comes when all else that the link watch does is done. */
 	for (int i = 0; r == 0 && i < LINK_LOOKS; i++)

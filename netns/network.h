@@ -121,7 +121,8 @@ void network_expect(struct network *network, enum dyno_net net, const struct dyn
 
 /**
  * network_connect() - second part: for NET_PRIVATE a veth pair with addresses and routes, behind the packet filter
- * It is ready to accept connections of this machine when network_admit() or network_settle() returns. On failure nothing is left but the namespace, for network_close().
+ * It is ready to accept connections of this machine when network_admit() or network_settle() returns. On failure nothing is left but the
+ * namespace, for network_close().
  */
 int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err);
 

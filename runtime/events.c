@@ -278,9 +278,9 @@ int dyno_next_event(struct dyno *dyno, struct dyno_event *ret, struct dyno_error
 	ret->terminal = -1;
 	if (dyno->state == DYNO_ENDED)
 		return 0;
-	/* First, because an app that listened and then ended shall be told of in this order. */
 	if (dyno->chores >= 0)
 		do_chores(dyno);
+	/* First, because an app that listened and then ended shall be told of in this order. */
 	if (dyno->state == DYNO_RUNNING) {
 		network_attend(dyno->sandbox->host->network);
 		look_at_watch(dyno, ret);

@@ -31,7 +31,6 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "netns/link.h"
 #include "netns/network.h"

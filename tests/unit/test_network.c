@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "netns_fixture.h"
 
 #include <netlink/socket.h>

@@ -35,8 +35,7 @@ static void two_dynos(struct fixture *f, struct network *first, struct network *
 
 	link_add_address(&batch, LINK_LOOPBACK_INDEX, LINK_HOST, &other);
 	if (has_ipv6()) {
-		CHECK(inet_pton(AF_INET6, SIX_OF_HOST, other.host6) == 1);
-		memcpy(other.dyno6, other.host6, sizeof(other.dyno6));
+		CHECK(inet_pton(AF_INET6, SIX_OF_HOST, other.dyno6) == 1);
 		link_add_dyno6(&batch, LINK_LOOPBACK_INDEX, &other);
 	}
 	CHECK(netlink_send(f->sock, &batch, "test", NULL) == 0);
@@ -176,6 +175,7 @@ static void addresses_child(void *data)
 {
 	struct fixture f = begin();
 	struct network network = open_private(&f, 1);
+	int status = -1;
 
 	/* one for the dyno, one for this machine however many dynos it has, and no link-local one. The dyno's are seen from within */
 	(void)data;
@@ -186,7 +186,7 @@ static void addresses_child(void *data)
 		CHECK(addresses_of(LINK_INSIDE) == 1 && addresses_of("lo") == 1);
 		_exit(0);
 	}
-	CHECK(wait(NULL) > 0);
+	CHECK(wait(&status) > 0 && status == 0);
 	/* it goes with the last user of the packet filter, and comes again */
 	network_close(f.host, &network);
 	f.host = network_host_close(f.host);
