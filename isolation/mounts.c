@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -168,30 +169,53 @@ static int resolve(const char *path, char *ret, size_t size)
 	return 0;
 }
 
+/** read_table() - mountinfo whole: a read(2) of it holds the kernel's lock of all mounts. Return: 0 or negative errno */
+static int read_table(char **ret)
+{
+	ssize_t length = -EFBIG;
+
+	for (size_t size = 8192; length == -EFBIG; size *= 4) {
+		_cleanup_free_ char *table = malloc(size);
+
+		if (!table)
+			return -ENOMEM;
+		length = fd_read_text(AT_FDCWD, "/proc/self/mountinfo", table, size);
+		if (length >= 0)
+			*ret = TAKE_PTR(table);
+	}
+	return length < 0 ? (int)length : 0;
+}
+
+/** after() - what follows the next @c in @text, NULL when there is none */
+static const char *after(const char *text, char c)
+{
+	const char *found = text ? strchr(text, c) : NULL;
+
+	return found ? found + 1 : NULL;
+}
+
 int mounts_below(const char *path, char *ret_place, size_t size)
 {
-	_cleanup_free_ char *line = NULL;
-	char real[PATH_MAX] = "", prefix[PATH_MAX], place[PATH_MAX];
+	_cleanup_free_ char *table = NULL;
+	char real[PATH_MAX], prefix[PATH_MAX];
 	int length = resolve(path, real, sizeof(real));
-	size_t room = 0;
-	int found = 0;
-	FILE *file;
+	int r;
 
 	if (length == 0)
 		length = escape(real, prefix, sizeof(prefix));
-	if (length < 0)
-		return length;
-	file = fopen("/proc/self/mountinfo", "re");
-	if (!file)
-		return -errno;
-	/* proc(5): the fifth field is the mount point; PATH_MAX is 4096 */
-	while (!found && getline(&line, &room, file) > 0)
-		found = sscanf(line, "%*s %*s %*s %*s %4095s", place) == 1 &&
-		        strncmp(place, prefix, (size_t)length) == 0 && place[length] == '/';
-	(void)fclose(file);
-	if (found)
-		snprintf(ret_place, size, "%s", place);
-	return found;
+	r = length < 0 ? length : read_table(&table);
+	if (r < 0)
+		return r;
+	for (const char *line = table; line && *line; line = after(line, '\n')) {
+		/* proc(5): the mount point is the fifth field */
+		const char *place = after(after(after(after(line, ' '), ' '), ' '), ' ');
+
+		if (!place || strncmp(place, prefix, (size_t)length) != 0 || place[length] != '/')
+			continue;
+		snprintf(ret_place, size, "%.*s", (int)strcspn(place, " "), place);
+		return 1;
+	}
+	return 0;
 }
 
 int mounts_table(void)

@@ -305,7 +305,7 @@ static int step_join(struct prepare *prepare, struct dyno_error *err)
 	return parts_send(sandbox, err);
 }
 
-/** step_slug() - while the network namespace is being made */
+/** step_slug() - before the clone: the list of mounts is behind a lock that the child needs for each of its own */
 static int step_slug(struct prepare *prepare, struct dyno_error *err)
 {
 	return sandbox_check_slug(prepare->sandbox->host, prepare->sandbox->slug, err);
@@ -336,12 +336,12 @@ static const struct {
 	{ "parent group", step_group, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent disk", step_disk, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent skeleton", step_skeleton, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent users", step_users, WHEN_COLD, DYNO_PHASE_COUNT },
 	{ "parent parts", step_parts, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, WHEN_REST, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent join", step_join, WHEN_REST, DYNO_PHASE_COUNT },
-	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent connect", step_connect, WHEN_PARTS, DYNO_PHASE_COUNT },
 };
 
