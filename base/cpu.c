@@ -16,15 +16,30 @@ static int cpus_here(cpu_set_t *ret_all, int *ret_here)
 	return 0;
 }
 
-void cpu_move_away(pid_t pid)
+void cpu_send_away(pid_t pid, cpu_set_t *ret_all)
 {
 	cpu_set_t others;
 	int here;
 
+	CPU_ZERO(ret_all);
 	if (cpus_here(&others, &here) < 0)
 		return;
+	*ret_all = others;
 	CPU_CLR((size_t)here, &others);
 	(void)sched_setaffinity(pid, sizeof(others), &others);
+}
+
+void cpu_return(const cpu_set_t *all)
+{
+	if (CPU_COUNT(all) > 0)
+		(void)sched_setaffinity(0, sizeof(*all), all);
+}
+
+void cpu_move_away(pid_t pid)
+{
+	cpu_set_t all;
+
+	cpu_send_away(pid, &all);
 }
 
 /** only() - @cpu and no other */

@@ -14,6 +14,14 @@
 void cpu_move_away(pid_t pid);
 
 /**
+ * cpu_send_away() - have @pid, which sleeps, wake on another CPU than the caller's, whom it would push aside there
+ * @ret_all: for cpu_return(); empty where there is no other CPU, and then nothing happens
+ */
+void cpu_send_away(pid_t pid, cpu_set_t *ret_all);
+/** cpu_return() - whoever was sent away, awake: be free to go */
+void cpu_return(const cpu_set_t *all);
+
+/**
  * struct cpu_seat - this CPU, with what is warm in its caches, which a process that is about to be made is to have while its
  * maker goes on working beside it, on another
  * @all:   the CPUs that both may use
