@@ -147,54 +147,77 @@ static int drop_descriptors(int *keep[], size_t count)
 	return place_null();
 }
 
+/** start_waits() - the launcher did not wait for us: its next word is here already */
+static bool start_waits(const struct init *init)
+{
+	struct pollfd start = { .fd = init->channel, .events = POLLIN };
+
+	return poll(&start, 1, 0) != 0;
+}
+
+/** tell_parked() - to the launcher: all is done but the start. What it gets with that is not ours any more */
+static void tell_parked(struct init *init)
+{
+	struct init_parked *parked = &init->parked;
+
+	shed_child(parked->shed);
+	if (channel_send(init->channel, &parked->message, NULL, parked->fds, parked->count) < 0)
+		_exit(125);
+	/* Among them the filter's other end: whoever holds it could answer in the launcher's place. */
+	while (parked->count > 0)
+		fd_close(parked->fds[--parked->count]);
+	init->told = true;
+}
+
+/** hand_over() - have @fd go to the launcher with the news, as @flag says */
+static void hand_over(struct init_parked *parked, int fd, uint32_t flag)
+{
+	if (fd < 0)
+		return;
+	parked->message.flags |= flag;
+	parked->fds[parked->count++] = fd;
+}
+
 void init_begin(struct init *init, const struct child *child)
 {
 	int channel = child->channel, terminal = child->terminal, master = child->terminal_master;
 	int scratch = child->shape->scratch_dir ? -1 : child->tree >= 0 ? child->tree : child->scratch;
 	int notify = child->notify, ruleset = child->ruleset;
 	int *keep[] = { &channel, &terminal, &master, &scratch, &notify, &ruleset };
-	struct channel_message message = { .type = CHANNEL_PARKED, .timeline = child->timeline };
 	sigset_t chld;
-	int fds[3];
-	unsigned count = 0;
 	int r = drop_descriptors(keep, sizeof(keep) / sizeof(keep[0]));
 
 	if (r < 0) {
-		message = (struct channel_message){ .type = CHANNEL_FAILED };
+		struct channel_message message = { .type = CHANNEL_FAILED };
+
 		error_set(&message.error, r, "init", "cannot drop the launcher's descriptors:");
 		(void)channel_send(channel, &message, NULL, NULL, 0);
 		_exit(125);
 	}
-	memset(init, 0, sizeof(*init));
-	init->channel = channel;
-	init->terminal = terminal;
-	init->no_init = child->shape->no_init;
-	init->ruleset = ruleset;
-	init->landlock_abi = child->landlock_abi;
+	*init = (struct init){
+		.channel = channel,
+		.terminal = terminal,
+		.no_init = child->shape->no_init,
+		.ruleset = ruleset,
+		.landlock_abi = child->landlock_abi,
+		.parked = {
+			.message = { .type = CHANNEL_PARKED, .timeline = child->timeline },
+			.shed = child->shed,
+		},
+	};
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	init->signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (master >= 0) {
-		message.flags |= CHANNEL_HAS_TERMINAL;
-		fds[count++] = master;
-	}
-	if (child->tree >= 0)
-		message.flags |= CHANNEL_NO_APP;
-	if (scratch >= 0) {
-		message.flags |= CHANNEL_HAS_SCRATCH;
-		fds[count++] = scratch;
-	}
-	if (notify >= 0) {
-		message.flags |= CHANNEL_HAS_NOTIFY;
-		fds[count++] = notify;
-	}
-	shed_child(child->shed);
-	if (init->signal_fd < 0 || channel_send(init->channel, &message, NULL, fds, count) < 0)
+	if (init->signal_fd < 0)
 		_exit(125);
-	fd_close(master);
-	fd_close(scratch);
-	/* Whoever holds it could answer the filter in the launcher's place. */
-	fd_close(notify);
+	if (child->tree >= 0)
+		init->parked.message.flags |= CHANNEL_NO_APP;
+	hand_over(&init->parked, master, CHANNEL_HAS_TERMINAL);
+	hand_over(&init->parked, scratch, CHANNEL_HAS_SCRATCH);
+	hand_over(&init->parked, notify, CHANNEL_HAS_NOTIFY);
+	/* Who has asked for the start already gets that first; but /app comes only to those who told, and no_init has no later. */
+	if (init->no_init || ruleset >= 0 || !start_waits(init))
+		tell_parked(init);
 }
 
 /** report_failure() - the process @id could not be started */
@@ -205,10 +228,10 @@ static void report_failure(const struct init *init, uint32_t id, const struct dy
 	(void)channel_send(init->channel, &message, NULL, NULL, 0);
 }
 
-/** report_up() - the process @id runs; @terminal: master to hand over, -1 for none */
-static void report_up(const struct init *init, uint32_t id, int terminal)
+/** report_up() - the process @id runs, since @ns; @terminal: master to hand over, -1 for none */
+static void report_up(const struct init *init, uint32_t id, uint64_t ns, int terminal)
 {
-	struct channel_message message = { .type = CHANNEL_UP, .id = id, .ns = clock_ns() };
+	struct channel_message message = { .type = CHANNEL_UP, .id = id, .ns = ns };
 
 	if (terminal >= 0)
 		message.flags = CHANNEL_HAS_TERMINAL;
@@ -247,6 +270,7 @@ static void on_start(struct init *init, struct channel_packet *packet)
 	struct channel_app *app = channel_app_open(packet, &mapping);
 	struct app_streams streams = { .job = !init->no_init, .terminal = TAKE_FD(init->terminal) };
 	struct dyno_error error = { 0 };
+	uint64_t up_ns;
 	pid_t pid;
 
 	memcpy(streams.fds, packet->fds, sizeof(streams.fds));
@@ -271,15 +295,18 @@ static void on_start(struct init *init, struct channel_packet *packet)
 		_exit(125);
 	}
 	pid = app_spawn(app, &streams, &error);
+	up_ns = clock_ns();
 	channel_app_close(app, size, mapping);
 	channel_close_fds(packet);
 	fd_close(streams.terminal);
+	if (!init->told)
+		tell_parked(init);
 	if (pid < 0) {
 		report_failure(init, 0, &error);
 		_exit(125);
 	}
 	init->main_pid = pid;
-	report_up(init, 0, -1);
+	report_up(init, 0, up_ns, -1);
 }
 
 /** open_exec_terminal() - a new pseudo-terminal for an EXEC that wants one. Return: master, or negative errno */
@@ -330,7 +357,7 @@ static void on_exec(struct init *init, struct channel_packet *packet)
 		return;
 	}
 	*slot = (struct init_exec){ .id = packet->message.id, .pid = pid };
-	report_up(init, slot->id, master);
+	report_up(init, slot->id, clock_ns(), master);
 }
 
 /** on_signal() - SIGNAL: to the app, to everything, or to one exec'd process */
@@ -405,9 +432,7 @@ static void reap(struct init *init)
 /** park_runner() - have a process ready for the start, unless that is there already, or has to pass init first */
 static bool park_runner(struct init *init, struct runner *runner)
 {
-	struct pollfd start = { .fd = init->channel, .events = POLLIN };
-
-	return !init->no_init && init->ruleset < 0 && poll(&start, 1, 0) == 0 &&
+	return !init->no_init && init->ruleset < 0 && init->told && !start_waits(init) &&
 	       runner_park(runner, init->channel, init->terminal) == 0;
 }
 
@@ -423,7 +448,7 @@ static void await_runner(struct init *init, struct runner *runner)
 	if (runner->failed || !runner->started)
 		_exit(125);
 	init->main_pid = runner->pid;
-	report_up(init, 0, -1);
+	report_up(init, 0, clock_ns(), -1);
 	runner_done(runner);
 	init->terminal = fd_close(init->terminal);
 }

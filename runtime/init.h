@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "runtime/channel.h"
 #include "runtime/child.h"
 
 #define INIT_EXECS 64 /* processes of dyno_exec() that may run at once in one dyno */
@@ -21,10 +22,19 @@ struct init_exec {
 	pid_t pid;
 };
 
+/** struct init_parked - the launcher is to know: @message, with the @count @fds, which are init's until then; @shed: what else to drop */
+struct init_parked {
+	struct channel_message message;
+	int fds[3];
+	unsigned count;
+	const struct shed *shed;
+};
+
 /**
  * struct init - state of PID 1
  * @main_pid: the app, 0 before the start
  * @no_init:  become the app instead of starting it
+ * @parked:   the news of a sandbox that is ready; @told: they are on their way
  * @ruleset, @landlock_abi: where /app comes late: the Landlock rules to be entered when it is there; -1 otherwise
  */
 struct init {
@@ -35,6 +45,8 @@ struct init {
 	bool no_init;
 	int ruleset;
 	int landlock_abi;
+	struct init_parked parked;
+	bool told;
 	struct init_exec execs[INIT_EXECS];
 };
 
@@ -44,7 +56,10 @@ void init_reset_signals(void);
 /** init_hide_title() - overwrite the inherited command line and environment, which other processes of the dyno could read */
 void init_hide_title(void);
 
-/** init_begin() - drop every descriptor that the dyno must not have, and tell the launcher that the sandbox is parked */
+/**
+ * init_begin() - drop every descriptor that the dyno must not have, and tell the launcher that the sandbox is parked
+ * That can wait for one who sent the start without waiting: each word to him wakes him, and so the app comes first.
+ */
 void init_begin(struct init *init, const struct child *child);
 
 /** init_main() - wait for the start, then serve until the app ends. Does not return */
