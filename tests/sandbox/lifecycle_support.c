@@ -158,11 +158,17 @@ bool life_has_cgroups(struct fixture *f)
 pid_t life_pid(struct fixture *f, const char *name)
 {
 	struct process *p = life_process(3);
+	int pid = 0;
 
-	DYNO(f, p, "ps", "--json");
-	assert_exit(p, 0);
-	return (pid_t)atoi(
-		life_json(p->out, support_format("print([x['pid'] for x in d if x['name'] == '%s'][0])", name)));
+	/* The app may speak a moment before its launcher has written the dyno down. */
+	for (int attempt = 0; pid == 0 && attempt < 100; attempt++) {
+		DYNO(f, p, "ps", "--json");
+		assert_exit(p, 0);
+		pid = atoi(life_json(
+			p->out, support_format("print(next((x['pid'] for x in d if x['name'] == '%s'), 0))", name)));
+	}
+	assert_int_not_equal(pid, 0);
+	return (pid_t)pid;
 }
 
 /* ---- terminals ---------------------------------------------------------------------------------------------------- */
