@@ -161,29 +161,20 @@ void network_started(struct network_host *host, const struct policy *policy, str
 }
 
 /** wait_carrier() - the end that was set up first sends, too. It does by now: no need to have asked earlier */
-static int wait_carrier(const struct network_host *host, const struct network *network, struct dyno_error *err)
+static int wait_carrier(struct network *network, struct dyno_error *err)
 {
 	int r = network_step("admit carrier", err);
 
-	if (r < 0)
+	if (r < 0 || !network->inside)
 		return r;
-	r = link_wait(host->sock, network->ifname);
+	r = link_wait(network->inside, LINK_INSIDE);
+	network->inside = netlink_close(network->inside);
 	return r < 0 ? error_set(err, r, STEP, "the veth pair does not come into operation:") : 0;
 }
 
-void network_settle(struct network_host *host, struct network *network)
+int network_settle(struct network *network, struct dyno_error *err)
 {
-	_cleanup_batch_ struct netlink_batch batch = { 0 };
-
-	/* The end may have been made with another host: that of a pool's thread. */
-	if (!network->unsettled || network_need_socket(host, NULL) < 0 || link_wait(host->sock, network->ifname) < 0)
-		return;
-	network->unsettled = false;
-	if (!network->ipv6)
-		return;
-	/* What fails makes later launches slower, no more. */
-	link_del_multicast6(&batch, network->index);
-	(void)netlink_send(host->sock, &batch, STEP, NULL);
+	return wait_carrier(network, err);
 }
 
 /** admit_private() - as root: the packet filter's elements, the link, the uplinks */
@@ -209,7 +200,7 @@ static int admit_private(struct network_host *host, const struct policy *policy,
 		r = publish_four(host, policy, network, err);
 	if (r == 0)
 		r = open_uplinks(host, policy, network, err);
-	return r < 0 ? r : wait_carrier(host, network, err);
+	return r < 0 ? r : network_settle(network, err);
 }
 
 int network_admit(struct network_host *host, enum dyno_net net, const struct policy *policy, struct network *network,

@@ -70,12 +70,6 @@ void link_add_way_in6(struct netlink_batch *batch, int index, const struct addre
  * Fails with -EEXIST or -EADDRNOTAVAIL where there is nothing to do, -EACCES without IPv6.
  */
 void link_machine6(struct netlink_batch *batch, bool add, const struct address_range *range);
-/**
- * link_del_multicast6() - take back the route for multicast that a link with an IPv6 address has when it comes into operation: nobody speaks it here
- * The kernel keeps those of all links in one list, which each new one walks (net/ipv6/ip6_fib.c, fib6_add_rt2node()): 0.2 ms beside
- * 1,000 dynos. Fails with -ESRCH where there is none.
- */
-void link_del_multicast6(struct netlink_batch *batch, int index);
 /** link_add_way_out() - default route of a dyno by its gateway. Must: come after the end is up and has its address */
 void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family, const struct address_plan *plan);
 

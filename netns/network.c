@@ -305,7 +305,6 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	r = check_private(host, network, &pair, err);
 	if (r == 0)
 		r = private_connect(&pair, err);
-	network->inside = netlink_close(network->inside);
 	if (r < 0)
 		return r;
 	/* refused once, refused to the next one too */
@@ -313,7 +312,6 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	network->ipv6 = pair.ipv6;
 	network->way_out6 = pair.ipv6 && pair.way_out6;
 	network->index = pair.index;
-	network->unsettled = true;
 	(void)address_text(pair.plan.dyno, network->address);
 	(void)address_text(pair.plan.host, network->gateway);
 	(void)link_name(pair.slot, network->ifname);

@@ -33,7 +33,6 @@ struct nl_sock;
  * @index:    its number
  * @ipv6:     both ends have an IPv6 address
  * @way_out6: and IPv6 is forwarded between the dyno and the world
- * @unsettled: for network_settle()
  * @localnet: this machine's end carries connections of loopback: set by network_expect(), or when it is needed
  * @uplinks_ns: when the way to the world was seen to be open, 0 for never
  * @look_again: for network_started()
@@ -42,7 +41,7 @@ struct nl_sock;
  * @user:     rootless: the dyno's user namespace, with @fd what pasta and relays enter; else -1
  * @slot:     as opened
  * @resolver: see network_resolver(), 0 for none
- * @inside:   netlink socket in it, from network_open() to network_connect()
+ * @inside:   netlink socket in it, from network_open() to network_settle()
  * @publish:  the host's side of the port
  */
 struct network {
@@ -59,7 +58,6 @@ struct network {
 	bool ipv6;
 	bool way_out6;
 	bool localnet;
-	bool unsettled;
 	bool look_again;
 	bool admitted;
 	pid_t helper;
@@ -127,10 +125,10 @@ void network_expect(struct network *network, enum dyno_net net, const struct dyn
 int network_connect(struct network_host *host, enum dyno_net net, struct network *network, struct dyno_error *err);
 
 /**
- * network_settle() - what network_connect() left to the kernel to finish, and what is to be cleared up behind it: may wait for it
- * To be called when nobody waits for the dyno. Twice is fine.
+ * network_settle() - wait for what network_connect() left to the kernel to finish
+ * network_admit() does it, too: to be called when nobody waits for the dyno. Twice is fine.
  */
-void network_settle(struct network_host *host, struct network *network);
+int network_settle(struct network *network, struct dyno_error *err);
 
 /**
  * network_attach() - parent half rootless: hold the namespaces of the cloned child @pid, to connect them in network_admit()

@@ -90,7 +90,7 @@ static int make_pair(const struct private_pair *pair, struct dyno_error *err)
 	return r;
 }
 
-/** set_outside() - this machine's end, and up; where it refuses IPv6, @pair has none from here on */
+/** set_outside() - this machine's end, and up. Return: 0; -EAGAIN where it refuses IPv6, which @pair has no more then; or negative errno */
 static int set_outside(struct private_pair *pair, struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
@@ -113,15 +113,15 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 	/* Switched off by the administrator: fine, IPv4 it is. The last request failed, so all before it worked. */
 	if (r == -EACCES && batch.failed == six) {
 		pair->ipv6 = false;
-		r = 0;
+		return -EAGAIN;
 	}
 	return r;
 }
 
-/** set_inside() - the dyno's end, and up when all else is set; its lo is up already */
+/** set_inside() - the dyno's end, and up; its lo is up already */
 static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 {
-	_cleanup_batch_ struct netlink_batch settings = { 0 }, up = { 0 };
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	int index, r = network_step("network inside", err);
 
 	if (r < 0)
@@ -129,30 +129,37 @@ static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 	index = link_index(pair->inside, LINK_INSIDE);
 	if (index < 0)
 		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
-	link_add_walls(&settings, index, LINK_DYNO, pair->speaks6, false);
+	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6, false);
 	if (pair->ipv6)
-		link_add_dyno6(&settings, index, &pair->plan);
-	link_add_address(&settings, index, LINK_DYNO, &pair->plan);
-	/* The kernel begins to work on this at once. The less is asked of links from here on, the better: see link.c. */
-	link_add_end_up(&up, index, LINK_DYNO);
-	link_add_way_out(&up, index, AF_INET, &pair->plan);
+		link_add_dyno6(&batch, index, &pair->plan);
+	link_add_address(&batch, index, LINK_DYNO, &pair->plan);
+	link_add_end_up(&batch, index, LINK_DYNO);
+	link_add_way_out(&batch, index, AF_INET, &pair->plan);
 	if (pair->ipv6 && pair->way_out6)
-		link_add_way_out(&up, index, AF_INET6, &pair->plan);
-	r = netlink_send(pair->inside, &settings, STEP, err);
-	return r < 0 ? r : netlink_send(pair->inside, &up, STEP, err);
+		link_add_way_out(&batch, index, AF_INET6, &pair->plan);
+	return netlink_send(pair->inside, &batch, STEP, err);
 }
 
-int private_connect(struct private_pair *pair, struct dyno_error *err)
+/** make_ends() - the pair, set up. Return: as set_outside(); on failure nothing is left */
+static int make_ends(struct private_pair *pair, struct dyno_error *err)
 {
 	int r = make_pair(pair, err);
 
 	if (r < 0)
 		return r;
-	r = set_outside(pair, err);
+	/* The second one up sends at once: this machine's, whose IPv6 is to have nothing to do. */
+	r = set_inside(pair, err);
 	if (r == 0)
-		r = set_inside(pair, err);
+		r = set_outside(pair, err);
 	/* the first error stands; the slow removal is in order here, since nothing may be left */
 	if (r < 0)
 		(void)link_remove(pair->outside, pair->slot, NULL);
 	return r;
+}
+
+int private_connect(struct private_pair *pair, struct dyno_error *err)
+{
+	int r = make_ends(pair, err);
+
+	return r == -EAGAIN ? make_ends(pair, err) : r;
 }

@@ -37,7 +37,7 @@ struct private_pair {
 int private_check(const struct private_pair *pair, struct dyno_error *err);
 
 /**
- * private_connect() - join the namespace with this machine; ready to accept connections when link_wait() returns for the host's end
+ * private_connect() - join the namespace with this machine; ready to accept connections when link_wait() returns for the dyno's end
  * A leftover of a dyno that has just died is removed first. On failure nothing is left
  */
 int private_connect(struct private_pair *pair, struct dyno_error *err);

@@ -56,7 +56,7 @@ int events_parked(struct dyno *dyno, struct dyno_error *err)
 	                   dyno->entry.port, err);
 }
 
-/** do_chores() - a spare for the next launch, and an end to what the kernel did for this one */
+/** do_chores() - a spare for the next launch */
 static void do_chores(struct dyno *dyno)
 {
 	struct dyno_host *host = dyno->sandbox->host;
@@ -64,7 +64,6 @@ static void do_chores(struct dyno *dyno)
 	dyno->chores = fd_close(dyno->chores);
 	if (dyno->sandbox->birth == DYNO_BIRTH_COLD && host->launches > 1)
 		spare_make(host, sandbox_slots(dyno->sandbox, NULL));
-	network_settle(host->network, &dyno->sandbox->network);
 }
 
 /**

@@ -384,8 +384,9 @@ static int prepare_new(struct prepare *prepare, struct dyno_host *host, const st
 	r = run_steps(prepare, err);
 	/* Nobody waits for a parked one yet: 40 us less when somebody does. */
 	if (r == 0 && !prepare->app && shape->net == DYNO_NET_PRIVATE) {
-		network_settle(host->network, &prepare->sandbox->network);
-		r = sandbox_note(prepare->sandbox, NULL, err);
+		r = network_settle(&prepare->sandbox->network, err);
+		if (r == 0)
+			r = sandbox_note(prepare->sandbox, NULL, err);
 	}
 	fd_close(prepare->child_end);
 	if (r < 0) {

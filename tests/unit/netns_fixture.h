@@ -281,7 +281,8 @@ static inline struct network open_private(struct fixture *fixture, unsigned slot
 		fprintf(stderr, "%s: %s\n", fixture->err.step, fixture->err.text);
 		_exit(FIXTURE_FAILED);
 	}
-	network_settle(fixture->host, &network);
+	if (network_settle(&network, &fixture->err) < 0)
+		_exit(FIXTURE_FAILED);
 	return network;
 }
 

@@ -322,17 +322,17 @@ static void slow_link_child(void *data)
 	CHECK(setns(leave_pair(&f, 4), CLONE_NEWNET) == 0);
 	CHECK(netlink_open(NETLINK_ROUTE, &inside, &f.err) == 0 && setns(home, CLONE_NEWNET) == 0);
 	CHECK(link_wait(f.sock, "nothere") == -ENODEV);
-	up(f.sock, "dyno4");
+	up(inside, LINK_INSIDE);
 	begun = clock_ns();
 	if (fork() == 0) {
 		CHECK(poll(NULL, 0, 50) == 0);
-		up(inside, LINK_INSIDE);
+		up(f.sock, "dyno4");
 		_exit(0);
 	}
-	CHECK(link_wait(f.sock, "dyno4") == 0);
+	CHECK(link_wait(inside, LINK_INSIDE) == 0);
 	CHECK(clock_ns() - begun >= 49000000);
 	/* the socket it waited by answers requests as before */
-	up(f.sock, "dyno4");
+	up(inside, LINK_INSIDE);
 	CHECK(wait(NULL) > 0);
 }
 

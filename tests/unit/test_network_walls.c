@@ -159,16 +159,22 @@ static void test_publishing_on_loopback_opens_no_loopback(void **state)
 	expect(localnet_child);
 }
 
-/** addresses_of() - lines of if_inet6 that have @name, of a link or an address, in the calling thread's namespace */
-static int addresses_of(const char *name)
+/** lines_of() - lines of @file of the calling thread's namespace that have @name, of a link or an address */
+static int lines_of(const char *file, const char *name)
 {
 	_cleanup_free_ char *text = calloc(1, 65536);
 	int count = 0;
 
-	CHECK(text && fd_read_text(AT_FDCWD, "/proc/thread-self/net/if_inet6", text, 65536) >= 0);
+	CHECK(text && fd_read_text(AT_FDCWD, file, text, 65536) >= 0);
 	for (const char *at = text; (at = strstr(at, name)); at++)
 		count++;
 	return count;
+}
+
+/** addresses_of() - IPv6 addresses of link @name */
+static int addresses_of(const char *name)
+{
+	return lines_of("/proc/thread-self/net/if_inet6", name);
 }
 
 static void addresses_child(void *data)
@@ -204,14 +210,14 @@ static void test_ipv6_addresses(void **state)
 	expect(addresses_child);
 }
 
-static void refused_child(void *data)
+/** refused() - the host's end has no IPv6 then; the dyno must not be told of one either. @everywhere: or new links only */
+static void refused(bool everywhere)
 {
 	struct fixture f = begin();
 	struct network network;
 
-	/* the host's end gets no IPv6 address then; the dyno must not be told of one either */
-	(void)data;
-	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1\n") == 0);
+	if (everywhere)
+		CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1\n") == 0);
 	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1\n") == 0);
 	for (unsigned slot = 1; slot < 3; slot++) {
 		network = open_private(&f, slot);
@@ -225,12 +231,55 @@ static void refused_child(void *data)
 	CHECK(reach(SIX_OF_HOST, PORT, NULL) == -ENETUNREACH);
 }
 
+static void refused_everywhere_child(void *data)
+{
+	(void)data;
+	refused(true);
+}
+
 static void test_host_without_ipv6(void **state)
 {
 	(void)state;
 	if (!has_ipv6())
 		skip();
-	expect(refused_child);
+	expect(refused_everywhere_child);
+}
+
+static void refused_to_links_child(void *data)
+{
+	(void)data;
+	refused(false);
+}
+
+static void test_new_links_without_ipv6(void **state)
+{
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	expect(refused_to_links_child);
+}
+
+static void routes_child(void *data)
+{
+	struct fixture f = begin();
+	struct network network;
+
+	(void)data;
+	network = open_private(&f, 1);
+	CHECK(network.ipv6);
+	listen6_in(network.fd, PORT);
+	CHECK(reach_new(SIX_OF_FIRST, PORT) == 0);
+	/* the one to the dyno: what more the kernel makes, it makes once a link is in operation, and each launch pays for those of all */
+	CHECK(poll(NULL, 0, 1500) == 0);
+	CHECK(lines_of("/proc/thread-self/net/ipv6_route", network.ifname) == 1);
+}
+
+static void test_a_link_has_one_ipv6_route(void **state)
+{
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	expect(routes_child);
 }
 
 int main(void)
@@ -242,6 +291,8 @@ int main(void)
 		cmocka_unit_test(test_publishing_on_loopback_opens_no_loopback),
 		cmocka_unit_test(test_ipv6_addresses),
 		cmocka_unit_test(test_host_without_ipv6),
+		cmocka_unit_test(test_new_links_without_ipv6),
+		cmocka_unit_test(test_a_link_has_one_ipv6_route),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
