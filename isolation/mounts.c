@@ -198,9 +198,10 @@ int mounts_below(const char *path, char *ret_place, size_t size)
 {
 	_cleanup_free_ char *table = NULL;
 	char real[PATH_MAX], prefix[PATH_MAX];
-	int length = resolve(path, real, sizeof(real));
-	int r;
+	int length, r;
 
+	real[0] = '\0';
+	length = resolve(path, real, sizeof(real));
 	if (length == 0)
 		length = escape(real, prefix, sizeof(prefix));
 	r = length < 0 ? length : read_table(&table);
