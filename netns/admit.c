@@ -160,21 +160,16 @@ void network_started(struct network_host *host, const struct policy *policy, str
 		network->fd = fd_close(network->fd);
 }
 
-/** wait_carrier() - the end that was set up first sends, too. It does by now: no need to have asked earlier */
-static int wait_carrier(struct network *network, struct dyno_error *err)
+int network_settle(struct network *network, struct dyno_error *err)
 {
 	int r = network_step("admit carrier", err);
 
 	if (r < 0 || !network->inside)
 		return r;
+	/* The end that was set up first is to send, too. It does by now: no need to have asked earlier. */
 	r = link_wait(network->inside, LINK_INSIDE);
 	network->inside = netlink_close(network->inside);
 	return r < 0 ? error_set(err, r, STEP, "the veth pair does not come into operation:") : 0;
-}
-
-int network_settle(struct network *network, struct dyno_error *err)
-{
-	return wait_carrier(network, err);
 }
 
 /** admit_private() - as root: the packet filter's elements, the link, the uplinks */

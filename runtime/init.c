@@ -394,6 +394,9 @@ static void on_packet(struct init *init)
 	default: break;
 	}
 	channel_close_fds(&packet);
+	/* It was not the start: who sent it may wait for us. */
+	if (!init->told)
+		tell_parked(init);
 }
 
 /** report_child() - tell the launcher what became of @pid, if it is one it asked for; the app's end is the dyno's */
@@ -432,7 +435,7 @@ static void reap(struct init *init)
 /** park_runner() - have a process ready for the start, unless that is there already, or has to pass init first */
 static bool park_runner(struct init *init, struct runner *runner)
 {
-	return !init->no_init && init->ruleset < 0 && init->told && !start_waits(init) &&
+	return init->told && !init->no_init && init->ruleset < 0 && !start_waits(init) &&
 	       runner_park(runner, init->channel, init->terminal) == 0;
 }
 
