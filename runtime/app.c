@@ -162,14 +162,15 @@ int app_exec(const struct channel_app *app, const struct app_streams *streams, s
 
 pid_t app_spawn(const struct channel_app *app, const struct app_streams *streams, struct dyno_error *err)
 {
+	/* The child writes it, in memory that is ours too: nothing that a compiler could keep to itself. */
+	static cpu_set_t everywhere;
 	volatile int code = 0;
-	cpu_set_t everywhere;
 	pid_t pid;
 
 	CPU_ZERO(&everywhere);
 	pid = vfork();
 	if (pid == 0) {
-		/* Our execve(2) wakes it in the middle: on this CPU that would cost 30 us. A parked runner's init it finds elsewhere already. */
+		/* Our execve(2) wakes init in the middle: on this CPU that would cost 30 us. To a parked runner it does not happen: not done there. */
 		cpu_send_away(getppid(), &everywhere);
 		code = app_exec(app, streams, err);
 		_exit(127);

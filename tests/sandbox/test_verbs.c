@@ -148,6 +148,30 @@ static void test_exec_is_in_the_dynos_cgroup(struct fixture *f)
 	assert_int_equal(launch_stop(f, web), 4);
 }
 
+/** cpus_of() - where process @pid may run, as /proc tells it */
+static const char *cpus_of(pid_t pid)
+{
+	const char *text = support_read(support_format("/proc/%d/status", pid));
+	const char *line = text ? strstr(text, "Cpus_allowed:") : NULL;
+
+	return line ? support_format("%.*s", (int)strcspn(line, "\n"), line) : "";
+}
+
+/** init is kept off one CPU while its app is started, and no longer: what is executed later inherits that */
+static void test_exec_may_run_wherever_the_launcher_may(struct fixture *f)
+{
+	struct process *web = life_process(0);
+	const char *here;
+	pid_t init;
+
+	start_web(f, web);
+	init = life_pid(f, "web.1");
+	here = cpus_of(getpid());
+	assert_true(here[0] != '\0');
+	assert_string_equal(cpus_of(init), here);
+	assert_int_equal(launch_stop(f, web), 4);
+}
+
 static void test_exec_ends_with_its_dyno_and_the_dyno_not_with_it(struct fixture *f)
 {
 	struct process *web = life_process(0), *p = life_process(1);
@@ -307,6 +331,7 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_exec_passes_signals, AS_BOTH),
 	SANDBOX_TEST(test_exec_is_inside_and_just_as_confined, AS_BOTH),
 	SANDBOX_TEST(test_exec_is_in_the_dynos_cgroup, AS_BOTH),
+	SANDBOX_TEST(test_exec_may_run_wherever_the_launcher_may, AS_BOTH),
 	SANDBOX_TEST(test_exec_ends_with_its_dyno_and_the_dyno_not_with_it, AS_BOTH),
 	SANDBOX_TEST(test_ps_lists_what_runs, AS_BOTH),
 	SANDBOX_TEST(test_ps_forgets_a_dyno_whose_launcher_was_killed, AS_BOTH),

@@ -171,7 +171,7 @@ static int lines_of(const char *file, const char *name)
 	return count;
 }
 
-/** addresses_of() - IPv6 addresses of link @name */
+/** addresses_of() - IPv6 addresses that are, or are on the link, @name */
 static int addresses_of(const char *name)
 {
 	return lines_of("/proc/thread-self/net/if_inet6", name);
