@@ -34,7 +34,7 @@ static int adopt_app(struct dyno_sandbox *sandbox, const struct dyno_app *app, s
 		r = late_adopt(sandbox, app, err);
 	else if (app->slug && strcmp(app->slug, sandbox->slug) != 0)
 		r = late_refuse(app, err);
-	return r < 0 ? r : sandbox_limit(sandbox, &app->limits, err);
+	return r < 0 ? r : sandbox_bound(sandbox->host, &sandbox->group, &app->limits, &sandbox->limits, err);
 }
 
 /** admit() - give the network end its app, before it runs */

@@ -15,11 +15,13 @@
 /**
  * struct host_slug - the last slug, whose like is likely to be the next
  * @table:  tells of changes of the mounts since @whole was found out; -1 until needed
+ * @looked: a slug was looked at
  * @whole:  nothing is mounted below directory @dev, @ino of mount @mount
  * @uid, @gid: its owner
  */
 struct host_slug {
 	int table;
+	bool looked;
 	bool whole;
 	uint64_t mount, dev, ino;
 	uid_t uid;

@@ -18,6 +18,8 @@ static int make_groups(struct dyno_sandbox *sandbox, const struct dyno_limits *l
 	char id[12];
 	int r;
 
+	if (sandbox->grouped)
+		return sandbox_bound(sandbox->host, &sandbox->group, limits, &sandbox->limits, err);
 	sandbox_group_id(sandbox->slot, id, sizeof(id));
 	r = cgroup_create_v1(&v1, id, &sandbox->group, err);
 	if (r == -EEXIST) {
@@ -26,7 +28,7 @@ static int make_groups(struct dyno_sandbox *sandbox, const struct dyno_limits *l
 		if (r == 0)
 			r = cgroup_create_v1(&v1, id, &sandbox->group, err);
 	}
-	return r < 0 ? r : sandbox_limit(sandbox, limits, err);
+	return r < 0 ? r : sandbox_bound(sandbox->host, &sandbox->group, limits, &sandbox->limits, err);
 }
 
 /** open_network() - as root: the network namespace, which the child then only enters; most of it was made meanwhile */

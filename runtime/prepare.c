@@ -63,6 +63,22 @@ static bool follows(const struct prepare *prepare)
 	return !host->rootless && prepare->when == WHEN_COLD && host->cgroups.layout != DYNO_CGROUP_V1;
 }
 
+/** take_spare() - begin with the spare, if there is one. Return: it did */
+static bool take_spare(struct dyno_sandbox *sandbox, unsigned slots)
+{
+	struct spare spare;
+
+	if (!spare_take(&sandbox->host->spare, slots, &spare))
+		return false;
+	sandbox->slot = spare.slot;
+	sandbox->slot_fd = spare.slot_fd;
+	sandbox->group = spare.group;
+	sandbox->limits = spare.limits;
+	sandbox->identity = spare.identity;
+	sandbox->grouped = true;
+	return true;
+}
+
 /** step_claim() - a slot: the spare, or any; one whose last owner died is cleaned first */
 static int step_claim(struct prepare *prepare, struct dyno_error *err)
 {
@@ -72,10 +88,7 @@ static int step_claim(struct prepare *prepare, struct dyno_error *err)
 
 	if (slots < 0)
 		return slots;
-	if (prepare->app)
-		sandbox->slot_fd = spare_take(&sandbox->host->spare, (unsigned)slots, &sandbox->slot,
-		                              &sandbox->identity);
-	if (sandbox->slot_fd >= 0)
+	if (prepare->app && take_spare(sandbox, (unsigned)slots))
 		return 0;
 	fd = claim_take_slot(sandbox->host->slots_fd, (unsigned)slots, &sandbox->slot);
 	if (fd < 0)
@@ -100,6 +113,8 @@ static int step_group(struct prepare *prepare, struct dyno_error *err)
 	char id[12];
 	int r;
 
+	if (sandbox->grouped)
+		return 0;
 	sandbox_group_id(sandbox->slot, id, sizeof(id));
 	r = cgroup_create_v2(&host->cgroups, id, &sandbox->group, err);
 	if (r == -EEXIST) {

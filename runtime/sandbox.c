@@ -148,8 +148,10 @@ int sandbox_check_slug(struct dyno_host *host, const char *slug, struct dyno_err
 
 	if (slug[0] == '\0' || seen_whole(last, slug))
 		return 0;
-	if (host->launches > 1 && last->table < 0)
+	/* Worth it from the second on, also where all dynos come from pools. */
+	if (last->looked && last->table < 0)
 		last->table = mounts_table();
+	last->looked = true;
 	r = mounts_below(slug, place, sizeof(place));
 	last->whole = r == 0;
 	if (r < 0)
@@ -186,18 +188,19 @@ static void unset_same(struct dyno_limits *limits, const struct dyno_limits *set
 	limits->cpu_shares = limits->cpu_shares == set->cpu_shares ? 0 : limits->cpu_shares;
 }
 
-int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked, struct dyno_error *err)
+int sandbox_bound(const struct dyno_host *host, const struct cgroup *group, const struct dyno_limits *asked,
+                  struct dyno_limits *set, struct dyno_error *err)
 {
-	const struct cgroup_host *cgroups = &sandbox->host->cgroups;
-	const struct dyno_limits before = sandbox->limits;
+	const struct cgroup_host *cgroups = &host->cgroups;
+	const struct dyno_limits before = *set;
 	struct dyno_limits held;
 
-	sandbox->limits = *asked;
-	if (sandbox->limits.memory == 0)
-		sandbox->limits.memory = SANDBOX_MEMORY;
-	if (sandbox->limits.pids == 0)
-		sandbox->limits.pids = SANDBOX_PIDS;
-	held = sandbox->limits;
+	*set = *asked;
+	if (set->memory == 0)
+		set->memory = SANDBOX_MEMORY;
+	if (set->pids == 0)
+		set->pids = SANDBOX_PIDS;
+	held = *set;
 	/* What no cgroup holds is left to rlimits_apply_child(); dyno_notice() tells. */
 	if (!cgroup_holds(cgroups, CGROUP_MEMORY))
 		held.memory = 0;
@@ -208,7 +211,7 @@ int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked,
 	unset_same(&held, &before);
 	if (held.memory == 0 && held.pids == 0 && held.cpu_milli == 0 && held.cpu_shares == 0)
 		return 0;
-	return cgroup_limit(cgroups, &sandbox->group, &held, err);
+	return cgroup_limit(cgroups, group, &held, err);
 }
 
 int sandbox_note(struct dyno_sandbox *sandbox, const char *publish_unix, struct dyno_error *err)

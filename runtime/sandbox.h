@@ -25,6 +25,7 @@
  * @limits: as set, defaults filled in
  * @birth:  how much of it was there before the request
  * @slug_mount: what /app was made from late, -1 without; @visitor: who attached it: kept for sandbox_settle()
+ * @grouped: its groups came with the spare
  * @late:   prepared without its app; @no_app: /app is still to be attached
  * @noted:  its claim says that somebody was here
  * @parked: its init has said so; @terminal, @notify: what came with that, -1 without: master of the pseudo-terminal, listener of
@@ -50,6 +51,7 @@ struct dyno_sandbox {
 	enum dyno_birth birth;
 	int slug_mount;
 	pid_t visitor;
+	bool grouped;
 	bool late;
 	bool no_app;
 	bool noted;
@@ -117,12 +119,13 @@ void sandbox_settle(struct dyno_sandbox *sandbox);
 void sandbox_on_parked(struct dyno_sandbox *sandbox, struct channel_packet *packet);
 
 /**
- * sandbox_limit() - bound the sandbox: @asked with defaults filled in, noted in sandbox->limits
- * Only what differs from what it has is written.
+ * sandbox_bound() - bound @group: @asked with defaults filled in
  * Memory and processes that no cgroup can hold fall back to limits per process; a CPU ceiling has no fallback and is
  * refused.
+ * @set: the limits that it has, all 0 when it is new, and then those that were asked for; only what differs is written
  */
-int sandbox_limit(struct dyno_sandbox *sandbox, const struct dyno_limits *asked, struct dyno_error *err);
+int sandbox_bound(const struct dyno_host *host, const struct cgroup *group, const struct dyno_limits *asked,
+                  struct dyno_limits *set, struct dyno_error *err);
 
 /** sandbox_group_id() - name of the cgroup of @slot, in @buf of at least 12 bytes. Return: @buf */
 char *sandbox_group_id(unsigned slot, char *buf, size_t size);

@@ -9,16 +9,27 @@
 #include "runtime/host.h"
 #include "runtime/sandbox.h"
 
-int spare_take(struct spare *spare, unsigned slots, unsigned *ret_slot, struct identity *ret_identity)
+bool spare_take(struct spare *spare, unsigned slots, struct spare *ret)
 {
-	int fd = spare->slot_fd;
-
-	if (fd < 0 || spare->slot >= slots)
-		return -1;
-	*ret_slot = spare->slot;
-	*ret_identity = spare->identity;
+	if (spare->slot_fd < 0 || spare->slot >= slots)
+		return false;
+	*ret = *spare;
 	*spare = (struct spare)SPARE_NULL;
-	return fd;
+	return true;
+}
+
+/** make_groups() - its groups, bounded as those of most are */
+static int make_groups(struct dyno_host *host, struct spare *spare)
+{
+	static const struct dyno_limits defaults;
+	char id[12];
+	int r;
+
+	sandbox_group_id(spare->slot, id, sizeof(id));
+	r = cgroup_create_v2(&host->cgroups, id, &spare->group, NULL);
+	if (r == 0)
+		r = cgroup_create_v1(&host->cgroups, id, &spare->group, NULL);
+	return r < 0 ? r : sandbox_bound(host, &spare->group, &defaults, &spare->limits, NULL);
 }
 
 /** make_users() - the namespaces of its ids, and of slugs of the owner that the last one had */
@@ -45,7 +56,7 @@ void spare_make(struct dyno_host *host, int slots)
 	/* One that a dead launcher left is for a launch to clean, which can say what is wrong with it. */
 	if (fstat(spare->slot_fd, &st) < 0 || st.st_size > 0)
 		spare->slot_fd = fd_close(spare->slot_fd);
-	else if (make_users(host, spare) < 0)
+	else if (make_groups(host, spare) < 0 || make_users(host, spare) < 0)
 		spare_drop(host);
 }
 
@@ -55,7 +66,11 @@ void spare_drop(struct dyno_host *host)
 	char id[12];
 
 	identity_done(&spare->identity);
-	if (spare->slot_fd >= 0)
-		claim_drop(host->slots_fd, sandbox_group_id(spare->slot, id, sizeof(id)), spare->slot_fd);
+	cgroup_done(&spare->group);
+	if (spare->slot_fd >= 0) {
+		sandbox_group_id(spare->slot, id, sizeof(id));
+		(void)cgroup_remove(&host->cgroups, id, NULL);
+		claim_drop(host->slots_fd, id, spare->slot_fd);
+	}
 	*spare = (struct spare)SPARE_NULL;
 }
