@@ -13,34 +13,42 @@
 #include <sys/types.h>
 
 #if defined(__x86_64__)
-/** raw_syscall() - a system call that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
-static inline long raw_syscall(long number, long a, long b, long c, long d)
+/** raw_syscall5() - a system call of five arguments that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
+static inline long raw_syscall5(long number, long a, long b, long c, long d, long e)
 {
 	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
 	long result;
 
 	__asm__ volatile("syscall"
 	                 : "=a"(result)
-	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
 	                 : "rcx", "r11", "memory");
 	return result;
 }
 #elif defined(__aarch64__)
-/** raw_syscall() - a system call that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
-static inline long raw_syscall(long number, long a, long b, long c, long d)
+/** raw_syscall5() - a system call of five arguments that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
+static inline long raw_syscall5(long number, long a, long b, long c, long d, long e)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;
 	register long x1 __asm__("x1") = b;
 	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
 
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
 	return x0;
 }
 #else
-#error "raw_syscall() is written for x86_64 and aarch64"
+#error "raw_syscall5() is written for x86_64 and aarch64"
 #endif
+
+/** raw_syscall() - one of four arguments or less */
+static inline long raw_syscall(long number, long a, long b, long c, long d)
+{
+	return raw_syscall5(number, a, b, c, d, 0);
+}
 
 /** raw_exit() - end without flushing, unwinding or handlers */
 __attribute__((noreturn)) static inline void raw_exit(void)

@@ -3,26 +3,124 @@
 #include "base/visitor.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/raw.h"
 
 #define STACK 16384
+#define LOOK_NS 200000
 
-int visitor_run(int (*main)(void *data), void *data, pid_t *ret_pid)
+/**
+ * struct host - who has visitors: a thread, one at a time
+ * @stack:  the visitor's
+ * @here:   1 until the kernel has taken its memory from it (CLONE_CHILD_CLEARTID, which wakes who waits for that)
+ * @main, @data: what it is to do
+ * @caller: who began it; @its_cpu, @our_cpu: where the two run, -1 for unknown
+ */
+static __thread struct host {
+	char stack[STACK] __attribute__((aligned(16)));
+	_Atomic unsigned here;
+	int (*main)(void *data);
+	void *data;
+	pid_t caller;
+	_Atomic int its_cpu, our_cpu;
+} host;
+
+/** this_cpu() - as sched_getcpu(3), without errno */
+static int this_cpu(void)
 {
-	static __thread char stack[STACK] __attribute__((aligned(16)));
+	unsigned cpu = 0;
+
+	return raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0) == 0 ? (int)cpu : -1;
+}
+
+/**
+ * change_from() - wait until @word is not @value. Return: what it is
+ * @look: by looking for a while first; where the other has to run on this CPU that would only keep it from that
+ */
+static unsigned change_from(_Atomic unsigned *word, unsigned value, bool look)
+{
+	const uint64_t until = look ? clock_ns() + LOOK_NS : 0;
+	unsigned now = atomic_load(word);
+
+	while (now == value) {
+		if (!look || clock_ns() >= until)
+			(void)raw_syscall(SYS_futex, (long)word, FUTEX_WAIT, (long)value, 0);
+		now = atomic_load(word);
+	}
+	return now;
+}
+
+/** enter() - the visitor, born */
+static int enter(void *data)
+{
+	(void)data;
+	raw_die_with(host.caller);
+	atomic_store(&host.its_cpu, this_cpu());
+	return host.main(host.data);
+}
+
+/** begin() - visitor_run() or visitor_begin(), by @flag */
+static int begin(int flag, int (*main)(void *data), void *data, pid_t *ret_pid)
+{
+	const int flags = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_CHILD_CLEARTID | flag;
 	sigset_t all, before;
 	pid_t pid;
 	int code;
 
+	visitor_wait();
+	host.main = main;
+	host.data = data;
+	host.caller = getpid();
+	atomic_store(&host.its_cpu, -1);
+	atomic_store(&host.our_cpu, this_cpu());
+	atomic_store(&host.here, 1);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(main, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_SIGHAND, data);
+	pid = clone(enter, host.stack + STACK, flags, NULL, NULL, NULL, &host.here);
 	code = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0)
+		atomic_store(&host.here, 0);
 	*ret_pid = pid > 0 ? pid : 0;
 	return code;
+}
+
+int visitor_run(int (*main)(void *data), void *data, pid_t *ret_pid)
+{
+	return begin(CLONE_VFORK, main, data, ret_pid);
+}
+
+int visitor_begin(int (*main)(void *data), void *data, pid_t *ret_pid)
+{
+	return begin(0, main, data, ret_pid);
+}
+
+void visitor_wait(void)
+{
+	int its_cpu = atomic_load(&host.its_cpu);
+
+	if (atomic_load(&host.here) != 0)
+		(void)change_from(&host.here, 1, its_cpu >= 0 && its_cpu != this_cpu());
+}
+
+unsigned visitor_await(_Atomic unsigned *word)
+{
+	int our_cpu = atomic_load(&host.our_cpu);
+
+	return change_from(word, 0, our_cpu >= 0 && our_cpu != this_cpu());
+}
+
+void visitor_tell(_Atomic unsigned *word, unsigned value)
+{
+	atomic_store(word, value);
+	(void)raw_syscall(SYS_futex, (long)word, FUTEX_WAKE, 1, 0);
 }
 
 void visitor_reap(pid_t *pid)

@@ -3,6 +3,7 @@
 #ifndef BASE_VISITOR_H
 #define BASE_VISITOR_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 /**
@@ -15,7 +16,26 @@
  */
 int visitor_run(int (*main)(void *data), void *data, pid_t *ret_pid);
 
-/** visitor_reap() - wait for its end, which is prompt but takes 40 us: off the launch path. Twice is fine */
+/**
+ * visitor_begin() - the same beside the caller, whose thread-local storage it runs on: @main is left to base/raw.h and visitor_await()
+ * A thread has one at a time: visitor_wait() before its next.
+ */
+int visitor_begin(int (*main)(void *data), void *data, pid_t *ret_pid);
+
+/** visitor_wait() - until the one that this thread began is gone, for whatever reason */
+void visitor_wait(void);
+
+/**
+ * visitor_await() - the visitor's side: wait until @word is not 0, and return it
+ * It looks at the word for a while before it sleeps: what it waits for comes within 100 us as a rule, and a virtual CPU that was halted takes 40
+ * to wake.
+ */
+unsigned visitor_await(_Atomic unsigned *word);
+
+/** visitor_tell() - the caller's side: @word becomes @value, not 0 */
+void visitor_tell(_Atomic unsigned *word, unsigned value);
+
+/** visitor_reap() - collect it, whose end is prompt but takes 40 us: off the launch path. Twice is fine */
 void visitor_reap(pid_t *pid);
 
 #endif /* BASE_VISITOR_H */

@@ -8,16 +8,44 @@
 #ifndef ISOLATION_ATTACH_H
 #define ISOLATION_ATTACH_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "dyno.h"
 
 /**
- * attach_late() - give the parked sandbox of @pidfd its /app and host name (as root)
- * @app:      detached mount for /app (scratch_app()), -1 when it is there already
- * @hostname: NULL to keep the one it has
- * @ret_visitor: who did it, for visitor_reap(); set on failure too
+ * struct attach - a visit under way
+ * @begun:    there is something to end
+ * @pidfd:    the sandbox
+ * @app:      what is to be attached, said with @word
+ * @hostname: the sandbox's new one, "" for the one it has
+ * @word:     what the visitor waits for: to go on, or to leave
+ * @code, @what: how it ended, and what it did last
  */
-int attach_late(int pidfd, int app, const char *hostname, pid_t *ret_visitor, struct dyno_error *err);
+struct attach {
+	bool begun;
+	int pidfd;
+	int app;
+	char hostname[64];
+	_Atomic unsigned word;
+	int code;
+	const char *what;
+};
+
+/**
+ * attach_begin() - send a visitor into the parked sandbox of @pidfd (as root), who waits there for attach_give()
+ * @attach:   must stay where it is until attach_end(); its @hostname is set
+ * @ret_visitor: for visitor_reap(); set on failure too
+ */
+int attach_begin(struct attach *attach, int pidfd, pid_t *ret_visitor, struct dyno_error *err);
+
+/** attach_give() - have it attach @app, a detached mount (scratch_app()), at /app, -1 for nothing, and set the host name */
+void attach_give(struct attach *attach, int app);
+
+/**
+ * attach_end() - wait until it is done; one that was given nothing leaves
+ * Return: 0, also when none was begun, or negative errno: -ECANCELED of one that was given nothing
+ */
+int attach_end(struct attach *attach, struct dyno_error *err);
 
 #endif /* ISOLATION_ATTACH_H */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,9 +75,11 @@ int dyno_launcher_connect(const char *path, struct dyno_launcher **ret, struct d
 			error_remedy(err, "start one: dyno launcher");
 		return r;
 	}
-	launcher = calloc(1, sizeof(*launcher));
+	launcher = malloc(sizeof(*launcher));
 	if (!launcher)
 		return error_set(err, -ENOMEM, STEP, "out of memory");
+	/* All but the 64 KiB of a packet: 16 pages that most never need, 20 us of a launch. */
+	memset(launcher, 0, offsetof(struct dyno_launcher, packet.data));
 	launcher->fd = TAKE_FD(fd);
 	*ret = launcher;
 	return 0;

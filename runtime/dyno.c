@@ -86,6 +86,19 @@ static int send_start(struct dyno *dyno, const struct dyno_app *app, struct dyno
 	return r < 0 && r != -EPIPE ? error_set(err, r, "start", "cannot send the app to its sandbox:") : 0;
 }
 
+/** complete() - what the sandbox is still to be given from outside; it is attached by one process while another sees to the network */
+static int complete(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = dyno->sandbox;
+	struct attach attach = { .app = -1 };
+	int r = sandbox->late ? late_attach(sandbox, &attach, err) : 0, end;
+
+	if (r == 0)
+		r = admit(dyno, app, err);
+	end = late_end(sandbox, &attach, r == 0 ? err : NULL);
+	return r < 0 ? r : end;
+}
+
 /** launch() - the last steps before the app runs, with its START at the earliest moment */
 static int launch(struct dyno *dyno, const struct dyno_app *app, struct dyno_error *err)
 {
@@ -93,10 +106,8 @@ static int launch(struct dyno *dyno, const struct dyno_app *app, struct dyno_err
 	struct dyno_sandbox *sandbox = dyno->sandbox;
 	int r = sandbox->no_app ? send_start(dyno, app, err) : 0;
 
-	if (r == 0 && sandbox->late)
-		r = late_attach(sandbox, err);
 	if (r == 0)
-		r = admit(dyno, app, err);
+		r = complete(dyno, app, err);
 	if (r < 0)
 		return r;
 	if (!sandbox->no_app)

@@ -11,7 +11,6 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/text.h"
-#include "isolation/attach.h"
 #include "isolation/namespaces.h"
 #include "isolation/scratch.h"
 #include "runtime/channel.h"
@@ -71,42 +70,53 @@ static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 	return scratch_app(sandbox->scratch, r, err);
 }
 
-/** rename_host() - the text of /etc/hosts, for the dyno's own name. Return: 1 when it has another than before, or negative errno */
-static int rename_host(const struct dyno_sandbox *sandbox, char hostname[64], struct dyno_error *err)
+/** new_hostname() - the dyno's own, where it is not the one that it has: written to @hostname, "" otherwise */
+static void new_hostname(const struct dyno_sandbox *sandbox, char hostname[64])
 {
-	char hosts[256];
-	int r;
-
+	hostname[0] = '\0';
 	/* Rootless nobody outside has power over the host name: it stays that of the slot. */
-	if (sandbox->name_fd < 0 || sandbox->host->rootless || sandbox->scratch < 0)
-		return 0;
-	namespaces_hostname(sandbox->name, hostname);
-	r = sandbox_hosts(sandbox, hostname, hosts, sizeof(hosts));
-	if (r < 0)
-		return error_set(err, r, "hosts", "cannot make the hosts file:");
-	r = scratch_rename(sandbox->scratch, hosts, err);
-	return r < 0 ? r : 1;
+	if (sandbox->name_fd >= 0 && !sandbox->host->rootless && sandbox->scratch >= 0)
+		namespaces_hostname(sandbox->name, hostname);
 }
 
-int late_attach(struct dyno_sandbox *sandbox, struct dyno_error *err)
+/** rename_host() - the text of /etc/hosts, with @hostname in it */
+static int rename_host(const struct dyno_sandbox *sandbox, const char *hostname, struct dyno_error *err)
 {
-	_cleanup_close_ int app = -1;
-	char hostname[64];
-	int renamed, r = fault_at("late attach");
+	char hosts[256];
+	int r = sandbox_hosts(sandbox, hostname, hosts, sizeof(hosts));
+
+	return r < 0 ? error_set(err, r, "hosts", "cannot make the hosts file:")
+	             : scratch_rename(sandbox->scratch, hosts, err);
+}
+
+int late_attach(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno_error *err)
+{
+	int app = -1, r = fault_at("late attach");
 
 	if (r < 0)
 		return error_set(err, r, "late attach", "injected failure at late attach:");
-	if (sandbox->no_app) {
-		app = make_app(sandbox, err);
-		if (app < 0)
-			return app;
-	}
-	renamed = rename_host(sandbox, hostname, err);
-	if (renamed < 0)
-		return renamed;
-	if (app >= 0 || renamed)
-		r = attach_late(sandbox->pidfd, app, renamed ? hostname : NULL, &sandbox->visitor, err);
-	if (r == 0)
+	new_hostname(sandbox, attach->hostname);
+	if (!sandbox->no_app && attach->hostname[0] == '\0')
+		return 0;
+	r = attach_begin(attach, sandbox->pidfd, &sandbox->visitor, err);
+	if (r == 0 && sandbox->no_app)
+		r = app = make_app(sandbox, err);
+	if (r >= 0 && attach->hostname[0] != '\0')
+		r = rename_host(sandbox, attach->hostname, err);
+	if (r < 0)
+		fd_close(app);
+	else
+		attach_give(attach, app);
+	return r < 0 ? r : 0;
+}
+
+int late_end(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno_error *err)
+{
+	bool begun = attach->begun;
+	int r = attach_end(attach, err);
+
+	attach->app = fd_close(attach->app);
+	if (begun && r == 0)
 		sandbox->timeline.ns[DYNO_PHASE_ATTACHED] = clock_ns();
 	return r;
 }

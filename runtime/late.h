@@ -3,6 +3,7 @@
 #ifndef RUNTIME_LATE_H
 #define RUNTIME_LATE_H
 
+#include "isolation/attach.h"
 #include "runtime/sandbox.h"
 
 /**
@@ -11,8 +12,14 @@
  */
 int late_adopt(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct dyno_error *err);
 
-/** late_attach() - /app, if it has none, and the host name, if it has another */
-int late_attach(struct dyno_sandbox *sandbox, struct dyno_error *err);
+/**
+ * late_attach() - begin to attach /app, if it has none, and the host name, if it has another
+ * @attach: all 0 but for @app, which is -1; for late_end(), also after a failure
+ */
+int late_attach(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno_error *err);
+
+/** late_end() - until that is done, where something was begun */
+int late_end(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno_error *err);
 
 /** late_refuse() - say that the app's slug cannot be attached any more. Return: -ENOTSUP */
 int late_refuse(const struct dyno_app *app, struct dyno_error *err);
