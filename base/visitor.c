@@ -3,7 +3,6 @@
 #include "base/visitor.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/futex.h"
 #include "base/raw.h"
 
 #define STACK 16384
@@ -51,7 +51,7 @@ static unsigned change_from(_Atomic unsigned *word, unsigned value, bool look)
 
 	while (now == value) {
 		if (!look || clock_ns() >= until)
-			(void)raw_syscall(SYS_futex, (long)word, FUTEX_WAIT, (long)value, 0);
+			futex_sleep(word, value);
 		now = atomic_load(word);
 	}
 	return now;
@@ -119,8 +119,7 @@ unsigned visitor_await(_Atomic unsigned *word)
 
 void visitor_tell(_Atomic unsigned *word, unsigned value)
 {
-	atomic_store(word, value);
-	(void)raw_syscall(SYS_futex, (long)word, FUTEX_WAKE, 1, 0);
+	futex_tell(word, value);
 }
 
 void visitor_reap(pid_t *pid)

@@ -20,9 +20,13 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "base/futex.h"
 #include "base/raw.h"
 
 #define HELPER_STACK 8192
+
+/* struct ahead's state; the kernel writes GONE (CLONE_CHILD_CLEARTID) */
+enum { GONE = 0, WORKING, FETCHABLE };
 
 /** ahead_reset() - nothing begun, nothing there */
 static void ahead_reset(struct ahead *ahead)
@@ -32,6 +36,7 @@ static void ahead_reset(struct ahead *ahead)
 	ahead->cpu = -1;
 	ahead->fd = -1;
 	ahead->code = 0;
+	atomic_init(&ahead->state, WORKING);
 	ahead->caller = getpid();
 }
 
@@ -51,26 +56,22 @@ static long loopback_up(void)
 __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
-
 	unsigned cpu = 0;
+	long r;
 
 	raw_die_with(ahead->caller);
-	if (!atomic_exchange(&ahead->taken, true)) {
-		long r = raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0);
-
-		if (r == 0)
-			ahead->cpu = (int)cpu;
-		r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
-
-		if (r == 0)
-			r = loopback_up();
-		if (r == 0)
-			r = raw_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
-		if (r >= 0)
-			ahead->fd = (int)r;
-		else
-			ahead->code = (int)r;
-	}
+	if (atomic_exchange(&ahead->taken, true))
+		raw_exit();
+	if (raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0) == 0)
+		ahead->cpu = (int)cpu;
+	r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
+	if (r == 0)
+		r = raw_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+	ahead->fd = r < 0 ? -1 : (int)r;
+	ahead->code = r < 0 ? (int)r : 0;
+	futex_tell(&ahead->state, FETCHABLE);
+	if (r >= 0)
+		ahead->code = (int)loopback_up();
 	raw_exit();
 }
 
@@ -83,7 +84,8 @@ void ahead_begin(struct ahead *ahead)
 	ahead_reset(ahead);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone(helper_main, stack + sizeof(stack), CLONE_VM | CLONE_FILES | CLONE_FS, ahead);
+	pid = clone(helper_main, stack + sizeof(stack), CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID, ahead,
+	            NULL, NULL, &ahead->state);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		return;
@@ -91,22 +93,34 @@ void ahead_begin(struct ahead *ahead)
 	cpu_move_away(pid);
 }
 
-int ahead_finish(struct ahead *ahead)
+/** fetchable() - until the helper has left a descriptor or a code, or is gone without a word */
+static void fetchable(struct ahead *ahead)
+{
+	while (atomic_load(&ahead->state) == WORKING)
+		futex_sleep(&ahead->state, WORKING);
+}
+
+int ahead_fetch(struct ahead *ahead)
 {
 	int fd;
 
 	if (ahead->helper <= 0 || !atomic_exchange(&ahead->taken, true))
 		return -ENOENT;
-	ahead_reap(ahead);
+	fetchable(ahead);
 	fd = ahead->fd;
 	ahead->fd = -1;
 	return fd >= 0 ? fd : ahead->code < 0 ? ahead->code : -ENOENT;
 }
 
-void ahead_reap(struct ahead *ahead)
+int ahead_end(struct ahead *ahead)
 {
+	int code;
+
 	/* __WALL: a child whose exit signal is 0 is a "clone" child to wait(2). */
 	while (ahead->helper > 0 && waitpid(ahead->helper, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	ahead->helper = 0;
+	code = ahead->code;
+	ahead->code = 0;
+	return code;
 }

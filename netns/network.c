@@ -196,10 +196,8 @@ int network_helper_cpu(const struct network_host *host)
 
 void network_abandon(struct network_host *host)
 {
-	int fd = ahead_finish(&host->ahead);
-
-	fd_close(fd);
-	ahead_reap(&host->ahead);
+	fd_close(ahead_fetch(&host->ahead));
+	(void)ahead_end(&host->ahead);
 }
 
 /** explain() - tell the causes of a namespace that cannot be made apart */
@@ -229,7 +227,7 @@ static int inner_open(struct network_host *host, enum dyno_net net, struct inner
 		r = need_namespace(host, err);
 	if (r < 0)
 		return r;
-	ahead = ahead_finish(&host->ahead);
+	ahead = ahead_fetch(&host->ahead);
 	if (ahead < 0 && ahead != -ENOENT)
 		return explain(ahead, err);
 	if (ahead >= 0 && net == DYNO_NET_NONE) {
@@ -300,8 +298,14 @@ int network_connect(struct network_host *host, enum dyno_net net, struct network
 	struct private_pair pair;
 	int r;
 
-	if (net != DYNO_NET_PRIVATE || host->rootless)
+	if (net == DYNO_NET_HOST || host->rootless)
 		return 0;
+	r = ahead_end(&host->ahead);
+	if (r < 0)
+		return error_set(err, r, STEP, "cannot set the loopback of the new network up:");
+	r = network_step("network loopback", err);
+	if (r < 0 || net != DYNO_NET_PRIVATE)
+		return r;
 	r = check_private(host, network, &pair, err);
 	if (r == 0)
 		r = private_connect(&pair, err);

@@ -103,7 +103,7 @@ int network_helper_cpu(const struct network_host *host);
 void network_abandon(struct network_host *host);
 
 /**
- * network_open() - parent half as root, first part: make the namespace, and for NET_NONE set its loopback up
+ * network_open() - parent half as root, first part: make the namespace
  * The child may enter it at once: what follows is done from outside, at the same time. On failure nothing is left.
  * @slot: 0..network_slots()-1, owned by the caller; names, addresses and MACs derive from it
  */
@@ -118,7 +118,8 @@ int network_open(struct network_host *host, enum dyno_net net, unsigned slot, st
 void network_expect(struct network *network, enum dyno_net net, const struct dyno_app *app, bool web);
 
 /**
- * network_connect() - second part: for NET_PRIVATE a veth pair with addresses and routes, behind the packet filter
+ * network_connect() - second part: the loopback is up, and for NET_PRIVATE there is a veth pair with addresses and routes, behind the
+ * packet filter
  * It is ready to accept connections of this machine when network_admit() or network_settle() returns. On failure nothing is left but the
  * namespace, for network_close().
  */
