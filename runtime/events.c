@@ -5,8 +5,9 @@
  * Three can tell: init, over its channel; the kernel, by the end of the first process; and, of a watched dyno, the host's
  * thread that sees it listen (watcher.h). dyno_fd() is one epoll descriptor over them all.
  *
- * Chores are what the host does for its next launch. They come when nobody waits for this one any more: when the app is up, or, of one that
- * is watched, when its listening was told, which the caller is told first. One that never listens leaves them undone.
+ * Chores are what nobody has to wait for: to let go of what only the launch needed, which takes RCU grace periods, 60 us each and ten times
+ * that where network namespaces are being taken down; and what the host does for its next launch. They come after UP was told; the next
+ * launch's, of a dyno that is watched, when its listening was told. One that never listens leaves those undone.
  */
 #include <errno.h>
 #include <poll.h>
@@ -56,14 +57,26 @@ int events_parked(struct dyno *dyno, struct dyno_error *err)
 	                   dyno->entry.port, err);
 }
 
-/** do_chores() - a spare for the next launch */
+/** do_chores() - settle, and have a spare for the next launch */
 static void do_chores(struct dyno *dyno)
 {
 	struct dyno_host *host = dyno->sandbox->host;
+	bool awaited = dyno->watch.reports >= 0 && !dyno->watch.ready;
 
 	dyno->chores = fd_close(dyno->chores);
-	if (dyno->sandbox->birth == DYNO_BIRTH_COLD && host->launches > 1)
+	sandbox_settle(dyno->sandbox);
+	if (!awaited && dyno->sandbox->birth == DYNO_BIRTH_COLD && host->launches > 1)
 		spare_make(host, sandbox_slots(dyno->sandbox, NULL));
+}
+
+/** leave_chores() - have the caller come back for them, once it knows what it is about to be told */
+static void leave_chores(struct dyno *dyno)
+{
+	if (dyno->chores >= 0)
+		return;
+	dyno->chores = eventfd(1, EFD_CLOEXEC);
+	if (dyno->chores < 0 || poll_for(dyno, dyno->chores) < 0)
+		do_chores(dyno);
 }
 
 /**
@@ -85,15 +98,13 @@ static int on_up(struct dyno *dyno, uint64_t ns, struct dyno_event *ret, struct 
 	r = registry_publish(dyno->sandbox->slot_fd, &dyno->entry);
 	if (r < 0)
 		return error_set(err, r, "start", "cannot register the dyno:");
-	sandbox_settle(dyno->sandbox);
 	network_started(host->network, &dyno->policy, &dyno->sandbox->network);
 	/* Whichever dyno of the host is asked first looks after it. */
 	if (dyno->sandbox->shape.net == DYNO_NET_PRIVATE && network_guard_fd(host->network) >= 0)
 		(void)poll_for(dyno, network_guard_fd(host->network));
-	if (watch->reports < 0) {
-		do_chores(dyno);
+	leave_chores(dyno);
+	if (watch->reports < 0)
 		return 0;
-	}
 	if (dyno->boot_timeout_ms > 0)
 		r = watch_arm(watch, ns, dyno->boot_timeout_ms, err);
 	if (r == 0)
@@ -121,9 +132,7 @@ static void on_listening(struct dyno *dyno, const struct watch_report *report, s
 	                           sandbox->timeline.ns[DYNO_PHASE_REQUESTED];
 	dyno->entry.boot = sandbox->timeline;
 	(void)registry_publish(sandbox->slot_fd, &dyno->entry);
-	dyno->chores = eventfd(1, EFD_CLOEXEC);
-	if (dyno->chores >= 0)
-		(void)poll_for(dyno, dyno->chores);
+	leave_chores(dyno);
 }
 
 /** look_at_watch() - what the watch has to say: a socket listens, or the time for that is over */

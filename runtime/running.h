@@ -19,7 +19,7 @@ enum dyno_state { DYNO_STARTING, DYNO_RUNNING, DYNO_ENDED };
  * @epoll:    what dyno_fd() gives: the channel, the pidfd, and what watches for listening
  * @env:      complete environment, kept for dyno_exec(); one allocation with its strings
  * @entry:    as published
- * @chores:   of a dyno that listens: readable, until they are done; else -1
+ * @chores:   readable while some are left (events.c); else -1
  * @reported: the init told how the main process ended
  * @policy:   what of the network the app was given
  * @watch:    of a watched dyno: when it listens
