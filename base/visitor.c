@@ -17,20 +17,20 @@
 #define LOOK_NS 200000
 
 /**
- * struct host - who has visitors: a thread, one at a time
+ * struct visits - of a thread: one visitor at a time
  * @stack:  the visitor's
  * @here:   1 until the kernel has taken its memory from it (CLONE_CHILD_CLEARTID, which wakes who waits for that)
  * @main, @data: what it is to do
  * @caller: who began it; @its_cpu, @our_cpu: where the two run, -1 for unknown
  */
-static __thread struct host {
+static __thread struct visits {
 	char stack[STACK] __attribute__((aligned(16)));
 	_Atomic unsigned here;
 	int (*main)(void *data);
 	void *data;
 	pid_t caller;
 	_Atomic int its_cpu, our_cpu;
-} host;
+} visits;
 
 /** this_cpu() - as sched_getcpu(3), without errno */
 static int this_cpu(void)
@@ -61,9 +61,9 @@ static unsigned change_from(_Atomic unsigned *word, unsigned value, bool look)
 static int enter(void *data)
 {
 	(void)data;
-	raw_die_with(host.caller);
-	atomic_store(&host.its_cpu, this_cpu());
-	return host.main(host.data);
+	raw_die_with(visits.caller);
+	atomic_store(&visits.its_cpu, this_cpu());
+	return visits.main(visits.data);
 }
 
 /** begin() - visitor_run() or visitor_begin(), by @flag */
@@ -75,19 +75,19 @@ static int begin(int flag, int (*main)(void *data), void *data, pid_t *ret_pid)
 	int code;
 
 	visitor_wait();
-	host.main = main;
-	host.data = data;
-	host.caller = getpid();
-	atomic_store(&host.its_cpu, -1);
-	atomic_store(&host.our_cpu, this_cpu());
-	atomic_store(&host.here, 1);
+	visits.main = main;
+	visits.data = data;
+	visits.caller = getpid();
+	atomic_store(&visits.its_cpu, -1);
+	atomic_store(&visits.our_cpu, this_cpu());
+	atomic_store(&visits.here, 1);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(enter, host.stack + STACK, flags, NULL, NULL, NULL, &host.here);
+	pid = clone(enter, visits.stack + STACK, flags, NULL, NULL, NULL, &visits.here);
 	code = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
-		atomic_store(&host.here, 0);
+		atomic_store(&visits.here, 0);
 	*ret_pid = pid > 0 ? pid : 0;
 	return code;
 }
@@ -104,22 +104,17 @@ int visitor_begin(int (*main)(void *data), void *data, pid_t *ret_pid)
 
 void visitor_wait(void)
 {
-	int its_cpu = atomic_load(&host.its_cpu);
+	int its_cpu = atomic_load(&visits.its_cpu);
 
-	if (atomic_load(&host.here) != 0)
-		(void)change_from(&host.here, 1, its_cpu >= 0 && its_cpu != this_cpu());
+	if (atomic_load(&visits.here) != 0)
+		(void)change_from(&visits.here, 1, its_cpu >= 0 && its_cpu != this_cpu());
 }
 
 unsigned visitor_await(_Atomic unsigned *word)
 {
-	int our_cpu = atomic_load(&host.our_cpu);
+	int our_cpu = atomic_load(&visits.our_cpu);
 
 	return change_from(word, 0, our_cpu >= 0 && our_cpu != this_cpu());
-}
-
-void visitor_tell(_Atomic unsigned *word, unsigned value)
-{
-	futex_tell(word, value);
 }
 
 void visitor_reap(pid_t *pid)

@@ -26,14 +26,11 @@ int visitor_begin(int (*main)(void *data), void *data, pid_t *ret_pid);
 void visitor_wait(void);
 
 /**
- * visitor_await() - the visitor's side: wait until @word is not 0, and return it
+ * visitor_await() - the visitor's side: wait until the caller tells it @word, not 0 (futex_tell()), and return it
  * It looks at the word for a while before it sleeps: what it waits for comes within 100 us as a rule, and a virtual CPU that was halted takes 40
  * to wake.
  */
 unsigned visitor_await(_Atomic unsigned *word);
-
-/** visitor_tell() - the caller's side: @word becomes @value, not 0 */
-void visitor_tell(_Atomic unsigned *word, unsigned value);
 
 /** visitor_reap() - collect it, whose end is prompt but takes 40 us: off the launch path. Twice is fine */
 void visitor_reap(pid_t *pid);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/raw.h"
 #include "base/visitor.h"
 
@@ -73,7 +74,7 @@ int attach_begin(struct attach *attach, int pidfd, pid_t *ret_visitor, struct dy
 void attach_give(struct attach *attach, int app)
 {
 	attach->app = app;
-	visitor_tell(&attach->word, GO_ON);
+	futex_tell(&attach->word, GO_ON);
 }
 
 int attach_end(struct attach *attach, struct dyno_error *err)
@@ -81,7 +82,7 @@ int attach_end(struct attach *attach, struct dyno_error *err)
 	if (!attach->begun)
 		return 0;
 	if (atomic_load(&attach->word) == 0)
-		visitor_tell(&attach->word, LEAVE);
+		futex_tell(&attach->word, LEAVE);
 	visitor_wait();
 	attach->begun = false;
 	return attach->code < 0 ? error_set(err, attach->code, STEP, "%s", attach->what) : 0;
