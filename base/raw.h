@@ -12,6 +12,12 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
+/**
+ * RAW_BESIDE - of a function that such a process runs while its parent goes on
+ * AddressSanitizer keeps frames in memory that it finds by the thread-local storage, and knows of one that uses it at a time.
+ */
+#define RAW_BESIDE __attribute__((no_sanitize("address")))
+
 #if defined(__x86_64__)
 /** raw_syscall5() - a system call of five arguments that leaves errno alone. Return: as the kernel gives it, negative errno on failure */
 static inline long raw_syscall5(long number, long a, long b, long c, long d, long e)

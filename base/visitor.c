@@ -6,10 +6,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/futex.h"
 #include "base/raw.h"
 
@@ -33,24 +34,33 @@ static __thread struct visits {
 } visits;
 
 /** this_cpu() - as sched_getcpu(3), without errno */
-static int this_cpu(void)
+RAW_BESIDE static int this_cpu(void)
 {
 	unsigned cpu = 0;
 
 	return raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0) == 0 ? (int)cpu : -1;
 }
 
+/** now_ns() - as clock_ns(), without libc */
+RAW_BESIDE static uint64_t now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	(void)raw_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /**
  * change_from() - wait until @word is not @value. Return: what it is
  * @look: by looking for a while first; where the other has to run on this CPU that would only keep it from that
  */
-static unsigned change_from(_Atomic unsigned *word, unsigned value, bool look)
+RAW_BESIDE static unsigned change_from(_Atomic unsigned *word, unsigned value, bool look)
 {
-	const uint64_t until = look ? clock_ns() + LOOK_NS : 0;
+	const uint64_t until = look ? now_ns() + LOOK_NS : 0;
 	unsigned now = atomic_load(word);
 
 	while (now == value) {
-		if (!look || clock_ns() >= until)
+		if (!look || now_ns() >= until)
 			futex_sleep(word, value);
 		now = atomic_load(word);
 	}
@@ -58,7 +68,7 @@ static unsigned change_from(_Atomic unsigned *word, unsigned value, bool look)
 }
 
 /** enter() - the visitor, born */
-static int enter(void *data)
+RAW_BESIDE static int enter(void *data)
 {
 	(void)data;
 	raw_die_with(visits.caller);
@@ -110,7 +120,7 @@ void visitor_wait(void)
 		(void)change_from(&visits.here, 1, its_cpu >= 0 && its_cpu != this_cpu());
 }
 
-unsigned visitor_await(_Atomic unsigned *word)
+RAW_BESIDE unsigned visitor_await(_Atomic unsigned *word)
 {
 	int our_cpu = atomic_load(&visits.our_cpu);
 

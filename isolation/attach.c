@@ -26,7 +26,7 @@
 enum { GO_ON = 1, LEAVE = 2 };
 
 /** visit() - all of it. Return: 0 or negative errno; @attach->what tells what was tried last */
-static long visit(struct attach *attach)
+RAW_BESIDE static long visit(struct attach *attach)
 {
 	const int spaces = CLONE_NEWNS | (attach->hostname[0] != '\0' ? CLONE_NEWUTS : 0);
 	long r = raw_syscall(SYS_setns, attach->pidfd, spaces, 0, 0);
@@ -48,7 +48,7 @@ static long visit(struct attach *attach)
 }
 
 /** visitor_main() - the visitor; shares the launcher's memory */
-static int visitor_main(void *data)
+RAW_BESIDE static int visitor_main(void *data)
 {
 	struct attach *attach = data;
 

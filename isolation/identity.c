@@ -20,7 +20,7 @@
 #define HOLDER_STACK 4096
 
 /** holder_main() - exist, in a new user namespace, until killed; @data: the launcher's pid */
-__attribute__((noreturn)) static int holder_main(void *data)
+RAW_BESIDE __attribute__((noreturn)) static int holder_main(void *data)
 {
 	raw_die_with(*(const pid_t *)data);
 	for (;;)

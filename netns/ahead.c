@@ -41,7 +41,7 @@ static void ahead_reset(struct ahead *ahead)
 }
 
 /** loopback_up() - link_loopback_up() without errno. Return: 0 or negative errno */
-static long loopback_up(void)
+RAW_BESIDE static long loopback_up(void)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	long fd = raw_syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0);
@@ -53,7 +53,7 @@ static long loopback_up(void)
 }
 
 /** helper_main() - make the namespace and leave its descriptor in @data, a struct ahead */
-__attribute__((noreturn)) static int helper_main(void *data)
+RAW_BESIDE __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
 	unsigned cpu = 0;

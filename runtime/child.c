@@ -71,12 +71,16 @@ static uid_t writable_owner(const struct child *child)
 }
 
 /** take_parts() - what was made beside us: a network to enter, groups to join */
-static int take_parts(struct child *child)
+static int take_parts(struct child *child, struct dyno_error *err)
 {
 	static struct channel_packet packet;
 	unsigned at = 0;
+	int r = channel_receive(child->channel, &packet, true);
 
-	if (channel_receive(child->channel, &packet, true) <= 0 || packet.message.type != CHANNEL_PARTS)
+	/* EMFILE: our table is a copy of the launcher's, which may be full */
+	if (r < 0 && r != -ECONNRESET)
+		return error_set(err, r, "parts", "cannot take what was made beside the child:");
+	if (r <= 0 || packet.message.type != CHANNEL_PARTS)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
 	if (packet.message.flags & CHANNEL_HAS_NETWORK)
 		child->network = TAKE_FD(packet.fds[at++]);
@@ -93,7 +97,7 @@ static int step_parts(struct child *child, struct dyno_error *err)
 	bool attached = child->rootless && child->shape->net != DYNO_NET_HOST;
 	int r = attached ? network_loopback_child(err) : 0;
 
-	return r == 0 && (attached || child->follows) ? take_parts(child) : r;
+	return r == 0 && (attached || child->follows) ? take_parts(child, err) : r;
 }
 
 /** hold_slug() - take hold of the slug, if there is one and it is not held already */
