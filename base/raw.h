@@ -56,6 +56,14 @@ static inline long raw_syscall(long number, long a, long b, long c, long d)
 	return raw_syscall5(number, a, b, c, d, 0);
 }
 
+/** raw_cpu() - the CPU that the caller runs on, -1 for unknown */
+RAW_BESIDE static inline int raw_cpu(void)
+{
+	unsigned cpu = 0;
+
+	return raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0) == 0 ? (int)cpu : -1;
+}
+
 /**
  * raw_exit() - end without flushing, unwinding or handlers
  * Always inlined: before a call that does not return AddressSanitizer looks for the stack's bounds, and warns of a stack that is not the thread's.

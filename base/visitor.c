@@ -33,14 +33,6 @@ static __thread struct visits {
 	_Atomic int its_cpu, our_cpu;
 } visits;
 
-/** this_cpu() - as sched_getcpu(3), without errno */
-RAW_BESIDE static int this_cpu(void)
-{
-	unsigned cpu = 0;
-
-	return raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0) == 0 ? (int)cpu : -1;
-}
-
 /** now_ns() - as clock_ns(), without libc */
 RAW_BESIDE static uint64_t now_ns(void)
 {
@@ -72,7 +64,7 @@ RAW_BESIDE static int enter(void *data)
 {
 	(void)data;
 	raw_die_with(visits.caller);
-	atomic_store(&visits.its_cpu, this_cpu());
+	atomic_store(&visits.its_cpu, raw_cpu());
 	return visits.main(visits.data);
 }
 
@@ -89,7 +81,7 @@ static int begin(int flag, int (*main)(void *data), void *data, pid_t *ret_pid)
 	visits.data = data;
 	visits.caller = getpid();
 	atomic_store(&visits.its_cpu, -1);
-	atomic_store(&visits.our_cpu, this_cpu());
+	atomic_store(&visits.our_cpu, raw_cpu());
 	atomic_store(&visits.here, 1);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -117,14 +109,14 @@ void visitor_wait(void)
 	int its_cpu = atomic_load(&visits.its_cpu);
 
 	if (atomic_load(&visits.here) != 0)
-		(void)change_from(&visits.here, 1, its_cpu >= 0 && its_cpu != this_cpu());
+		(void)change_from(&visits.here, 1, its_cpu >= 0 && its_cpu != raw_cpu());
 }
 
 RAW_BESIDE unsigned visitor_await(_Atomic unsigned *word)
 {
 	int our_cpu = atomic_load(&visits.our_cpu);
 
-	return change_from(word, 0, our_cpu >= 0 && our_cpu != this_cpu());
+	return change_from(word, 0, our_cpu >= 0 && our_cpu != raw_cpu());
 }
 
 void visitor_reap(pid_t *pid)

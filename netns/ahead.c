@@ -56,14 +56,12 @@ RAW_BESIDE static long loopback_up(void)
 RAW_BESIDE __attribute__((noreturn)) static int helper_main(void *data)
 {
 	struct ahead *ahead = data;
-	unsigned cpu = 0;
 	long r;
 
 	raw_die_with(ahead->caller);
 	if (atomic_exchange(&ahead->taken, true))
 		raw_exit();
-	if (raw_syscall(SYS_getcpu, (long)&cpu, 0, 0, 0) == 0)
-		ahead->cpu = (int)cpu;
+	ahead->cpu = raw_cpu();
 	r = raw_syscall(SYS_unshare, CLONE_NEWNET, 0, 0, 0);
 	if (r == 0)
 		r = raw_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);

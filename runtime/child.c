@@ -78,9 +78,9 @@ static int take_parts(struct child *child, struct dyno_error *err)
 	int r = channel_receive(child->channel, &packet, true);
 
 	/* EMFILE: our table is a copy of the launcher's, which may be full */
-	if (r < 0 && r != -ECONNRESET)
+	if (r < 0)
 		return error_set(err, r, "parts", "cannot take what was made beside the child:");
-	if (r <= 0 || packet.message.type != CHANNEL_PARTS)
+	if (r == 0 || packet.message.type != CHANNEL_PARTS)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
 	if (packet.message.flags & CHANNEL_HAS_NETWORK)
 		child->network = TAKE_FD(packet.fds[at++]);
