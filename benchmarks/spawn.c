@@ -100,6 +100,21 @@ static int open_namespaces(struct contender *all, int count, int *ret_home)
 	return 0;
 }
 
+/**
+ * rest() - after a launch by @at: let the machine do what it has to, and then wake it up
+ * Caches and CPUs that were idle for long make the next launch 1.5 times slower: each way is to follow a launch, none a rest.
+ */
+static int rest(struct contender *all, int at, int home, const struct settings *settings)
+{
+	double first, whole;
+	int code;
+
+	pause_us(all[at].rest_us);
+	code = launch_in_ns(&all[0], home, 0, &first, &whole);
+	pause_us(settings->gap_us);
+	return code;
+}
+
 /** measure() - all rounds. Return: 0, or negative errno after saying which command failed */
 static int measure(struct contender *all, struct row *rows, int count, int home, const struct settings *settings)
 {
@@ -118,7 +133,10 @@ static int measure(struct contender *all, struct row *rows, int count, int home,
 				rows[at].whole[round] = whole;
 			}
 			/* lets the last one's asynchronous clean-up begin, not end: a launcher that leaves work pays for it */
-			pause_us(settings->gap_us + all[at].rest_us);
+			pause_us(settings->gap_us);
+			code = all[at].rest_us > 0 ? rest(all, at, home, settings) : 0;
+			if (code < 0)
+				return code;
 		}
 	}
 	return 0;
