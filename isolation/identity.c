@@ -139,7 +139,7 @@ int identity_open(unsigned slot, struct identity *ret, struct dyno_error *err)
 	char map[64];
 	int r;
 
-	identity.base = IDENTITY_BASE + slot * IDENTITY_RANGE;
+	identity.base = IDENTITY_BASE + slot * IDENTITY_STRIDE;
 	snprintf(map, sizeof(map), "0 %u %u\n", identity.base, IDENTITY_RANGE);
 	r = userns_open(map, map, &identity.user_fd, &identity.holder[0]);
 	if (r < 0) {

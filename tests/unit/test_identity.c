@@ -105,7 +105,7 @@ static void slug_owners(void **state)
 
 		if (identity_open(SLOT, &identity, &err) < 0 || identity_open_slug(&identity, ids[i], gid, &err) < 0)
 			fail_msg("owner %u:%u: %s", ids[i], gid, err.text);
-		assert_int_equal(identity.base, IDENTITY_BASE + SLOT * IDENTITY_RANGE);
+		assert_int_equal(identity.base, IDENTITY_BASE + SLOT * IDENTITY_STRIDE);
 		assert_int_equal(identity_user(&identity), identity.base + IDENTITY_USER);
 		if (in_namespace(identity.slug_fd, ids[i], gid, identity.base) != 0)
 			fail_msg("owner %u:%u: wrong map", ids[i], gid);
@@ -137,12 +137,26 @@ static void no_slug_no_namespace(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* of the kernel's 128 chains of users: uidhashentry(), kernel/user.c */
+static void users_of_neighbours_are_in_chains_of_their_own(void **state)
+{
+	bool taken[128] = { false };
+
+	(void)state;
+	for (uint32_t slot = 0; slot < 128; slot++) {
+		uint32_t uid = IDENTITY_BASE + slot * IDENTITY_STRIDE + IDENTITY_USER, chain = ((uid >> 7) + uid) % 128;
+
+		assert_false(taken[chain]);
+		taken[chain] = true;
+	}
+}
+
 static void ranges_of_slots_do_not_meet(void **state)
 {
 	(void)state;
 	/* the last slot's range ends below the largest id, which is "no change" to chown(2) */
-	assert_true((uint64_t)IDENTITY_BASE + 4095ULL * IDENTITY_RANGE + IDENTITY_RANGE < UINT32_MAX);
-	assert_true(IDENTITY_USER < IDENTITY_RANGE);
+	assert_true((uint64_t)IDENTITY_BASE + 4095ULL * IDENTITY_STRIDE + IDENTITY_RANGE < UINT32_MAX);
+	assert_true(IDENTITY_USER < IDENTITY_RANGE && IDENTITY_STRIDE >= IDENTITY_RANGE);
 }
 
 /** act_enter() - become the dyno's user */
@@ -235,6 +249,7 @@ int main(void)
 		cmocka_unit_test(slug_owners),
 		cmocka_unit_test(no_slug_no_namespace),
 		cmocka_unit_test(ranges_of_slots_do_not_meet),
+		cmocka_unit_test(users_of_neighbours_are_in_chains_of_their_own),
 		DIRECTORY_TEST(entering_leaves_no_group),
 		DIRECTORY_TEST(own_id_rootless),
 		DIRECTORY_TEST(own_keyring),

@@ -99,7 +99,7 @@ static void taken_once(void **state)
 	}
 	number = host->spare.slot;
 	assert_true(host->spare.slot_fd >= 0 && host->spare.identity.user_fd >= 0);
-	assert_int_equal(host->spare.identity.base, IDENTITY_BASE + number * IDENTITY_RANGE);
+	assert_int_equal(host->spare.identity.base, IDENTITY_BASE + number * IDENTITY_STRIDE);
 	assert_int_equal(held(host, number), 1);
 	/* there is one, so none is made */
 	spare_make(host, NETWORK_SLOTS);
