@@ -102,7 +102,7 @@ static int open_namespaces(struct contender *all, int count, int *ret_home)
 
 /**
  * rest() - after a launch by @at: let the machine do what it has to, and then wake it up
- * Caches and CPUs that were idle for long make the next launch 1.5 times slower: each way is to follow a launch, none a rest.
+ * Caches and CPUs that were idle for long make the next launch 1.3 to 1.5 times slower: each way is to follow a launch, none a rest.
  */
 static int rest(struct contender *all, int at, int home, const struct settings *settings)
 {
