@@ -229,21 +229,13 @@ static bool speaks_ipv6(const struct listen_seen *seen, const struct address_pla
 	       (policy_is_any(&seen->at) || memcmp(seen->at.address, plan->dyno6, sizeof(plan->dyno6)) == 0);
 }
 
-/** lead_six() - lead IPv6 address @at to the dyno by the packet filter */
-static int lead_six(struct network_host *host, const struct policy *policy, const struct policy_endpoint *at,
-                    const struct network *network, struct dyno_error *err)
+/** lead_loopback6() - have answers to connections of this machine's ::1 find their way back */
+static int lead_loopback6(struct network_host *host, const struct network *network, struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int r = 0;
 
-	if (policy_is_loopback(at) || policy_is_any(at)) {
-		link_add_loopback6(&batch, network->index, network->slot);
-		r = netlink_send(host->sock, &batch, STEP, err);
-		/* of another of its addresses */
-		if (r == -EEXIST)
-			r = 0;
-	}
-	return r < 0 ? r : table_publish(host->table, at, network->slot, policy->port, err);
+	link_add_loopback6(&batch, network->index);
+	return netlink_send(host->sock, &batch, STEP, err);
 }
 
 /** listening_private() - as root: IPv6 addresses by the packet filter where that leads to the app, by a relay elsewhere */
@@ -252,7 +244,7 @@ static int listening_private(struct network_host *host, const struct policy *pol
 {
 	const struct publish *publish = &network->publish;
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(policy->port) };
-	bool marked[POLICY_PUBLISH_MAX] = { false };
+	bool marked[POLICY_PUBLISH_MAX] = { false }, led = false;
 	struct address_plan plan;
 	int r = address_plan(&host->range, network->slot, &plan);
 
@@ -263,8 +255,14 @@ static int listening_private(struct network_host *host, const struct policy *pol
 			continue;
 		marked[i] = !network->ipv6 || !speaks_ipv6(seen, &plan) ||
 		            (!policy_is_loopback(at) && !network->way_out6);
-		if (!marked[i])
-			r = lead_six(host, policy, at, network, err);
+		if (marked[i])
+			continue;
+		if (!led && (policy_is_loopback(at) || policy_is_any(at))) {
+			led = true;
+			r = lead_loopback6(host, network, err);
+		}
+		if (r == 0)
+			r = table_publish(host->table, at, network->slot, policy->port, err);
 	}
 	if (r < 0)
 		return r;

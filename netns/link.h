@@ -34,6 +34,14 @@ char *link_name(unsigned slot, char *buf);
  */
 void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE]);
 
+/** link_of_slot() - index of both ends of the pair of @slot, each in its own namespace */
+int link_of_slot(unsigned slot);
+
+/**
+ * link_may_sleep() - host's ends can stay dormant: this machine does not ignore routes through links that are
+ * (Linux: networking/ip-sysctl, ignore_routes_with_linkdown; new links begin with the default of IPv6)
+ */
+bool link_may_sleep(void);
 /** link_ipv6() - the kernel speaks IPv6, so that requests may name it */
 bool link_ipv6(void);
 
@@ -46,8 +54,9 @@ void link_put_dormant(struct netlink_batch *batch);
 /**
  * link_add_pair() - make the pair of @slot, both ends down, without ARP and neighbour discovery
  * To be sent in the host's namespace. The dyno's end is born in the namespace @ns; it is not moved there.
+ * @sleep: the host's end stays dormant when it is up
  */
-void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns);
+void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns, bool sleep);
 
 /**
  * link_add_walls() - what an end may do and what not, as settings of the link itself
@@ -79,10 +88,10 @@ void link_add_way_out(struct netlink_batch *batch, int index, sa_family_t family
  */
 void link_add_localnet(struct netlink_batch *batch, int index);
 /**
- * link_add_loopback6() - take what comes in by the host's end of @slot for ::1: answers to connections of the machine's loopback
+ * link_add_loopback6() - take what comes in by the host's end @index for ::1: answers to connections of the machine's loopback
  * Without it they have no route. (The kernel drops what a dyno sends to ::1 itself before it looks for one.)
  */
-void link_add_loopback6(struct netlink_batch *batch, int index, unsigned slot);
+void link_add_loopback6(struct netlink_batch *batch, int index);
 
 /** link_index() - index of link @name in the namespace of @sock. Return: positive, -ENODEV, or negative errno */
 int link_index(struct nl_sock *sock, const char *name);

@@ -77,7 +77,7 @@ static int make_pair(const struct private_pair *pair, struct dyno_error *err)
 
 	if (r < 0)
 		return r;
-	link_add_pair(&batch, pair->slot, pair->ns);
+	link_add_pair(&batch, pair->slot, pair->ns, pair->sleep);
 	r = netlink_send(pair->outside, &batch, STEP, err);
 	if (r == -EEXIST) {
 		r = link_remove(pair->outside, pair->slot, err);
@@ -94,15 +94,12 @@ static int make_pair(const struct private_pair *pair, struct dyno_error *err)
 static int set_outside(struct private_pair *pair, struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	char name[IFNAMSIZ];
 	size_t six;
 	int r = network_step("network outside", err);
 
 	if (r < 0)
 		return r;
-	pair->index = link_index(pair->outside, link_name(pair->slot, name));
-	if (pair->index < 0)
-		return error_set(err, pair->index, STEP, "cannot find %s:", name);
+	pair->index = link_of_slot(pair->slot);
 	link_add_walls(&batch, pair->index, LINK_HOST, pair->speaks6, pair->localnet);
 	link_add_address(&batch, pair->index, LINK_HOST, &pair->plan);
 	link_add_end_up(&batch, pair->index, LINK_HOST);
@@ -122,13 +119,11 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	int index, r = network_step("network inside", err);
+	const int index = link_of_slot(pair->slot);
+	int r = network_step("network inside", err);
 
 	if (r < 0)
 		return r;
-	index = link_index(pair->inside, LINK_INSIDE);
-	if (index < 0)
-		return error_set(err, index, STEP, "cannot find the dyno's end of the veth pair:");
 	link_add_walls(&batch, index, LINK_DYNO, pair->speaks6, false);
 	if (pair->ipv6)
 		link_add_dyno6(&batch, index, &pair->plan);

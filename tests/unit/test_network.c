@@ -70,11 +70,14 @@ static void private_child(void *data)
 	CHECK(strcmp(network.address, "172.29.0.70") == 0);
 	CHECK(strcmp(network.gateway, "172.29.0.69") == 0);
 	CHECK(strcmp(network.ifname, "dyno17") == 0);
-	CHECK(link_index(f.sock, "dyno17") > 0);
+	CHECK(link_index(f.sock, "dyno17") == link_of_slot(17));
 	listen_in(network.fd, PORT);
 	CHECK(reach(network.address, PORT, NULL) == 0);
 	CHECK(reaches(network.fd, "127.0.0.1", PORT, NULL));
 	CHECK(reaches(network.fd, network.address, PORT, NULL));
+	/* as this machine's end has: or the link watch would be at both at once, see link.c */
+	CHECK(setns(network.fd, CLONE_NEWNET) == 0);
+	CHECK(if_nametoindex(LINK_INSIDE) == (unsigned)link_of_slot(17));
 	network_close(f.host, &network);
 	end(&f);
 }
@@ -160,7 +163,7 @@ static int leave_pair(struct fixture *f, unsigned slot)
 	struct network network = NETWORK_NULL;
 
 	CHECK(network_open(f->host, DYNO_NET_NONE, slot, &network, &f->err) == 0);
-	link_add_pair(&batch, slot, network.fd);
+	link_add_pair(&batch, slot, network.fd, true);
 	CHECK(netlink_send(f->sock, &batch, "test", NULL) == 0);
 	return network.fd;
 }
@@ -169,13 +172,10 @@ static void stale_child(void *data)
 {
 	struct fixture f = begin();
 	struct network network;
-	int old;
 
 	(void)data;
 	leave_pair(&f, 5);
-	old = link_index(f.sock, "dyno5");
 	network = open_private(&f, 5);
-	CHECK(link_index(f.sock, "dyno5") != old);
 	listen_in(network.fd, PORT);
 	CHECK(reach(network.address, PORT, NULL) == 0);
 	/* the whole of a dead dyno: its addresses and route are in the way too */

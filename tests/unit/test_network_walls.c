@@ -282,6 +282,28 @@ static void test_a_link_has_one_ipv6_route(void **state)
 	expect(routes_child);
 }
 
+static void heeded_child(void *data)
+{
+	struct fixture f = begin();
+	struct network network;
+
+	(void)data;
+	CHECK(fd_write_text(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/ignore_routes_with_linkdown", "1\n") == 0);
+	network = open_private(&f, 1);
+	listen6_in(network.fd, PORT);
+	/* it is the link watch that marks the route, and it may take a second to come by */
+	CHECK(poll(NULL, 0, 1500) == 0);
+	CHECK(reach_new(SIX_OF_FIRST, PORT) == 0);
+}
+
+static void test_a_machine_that_ignores_routes_of_links_out_of_operation(void **state)
+{
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	expect(heeded_child);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_host_without_ipv6),
 		cmocka_unit_test(test_new_links_without_ipv6),
 		cmocka_unit_test(test_a_link_has_one_ipv6_route),
+		cmocka_unit_test(test_a_machine_that_ignores_routes_of_links_out_of_operation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

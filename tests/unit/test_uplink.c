@@ -36,7 +36,7 @@ static void add_link(struct fixture *f, unsigned slot, uint32_t host)
 	CHECK(home >= 0 && unshare(CLONE_NEWNET) == 0);
 	ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	CHECK(ns >= 0 && setns(home, CLONE_NEWNET) == 0);
-	link_add_pair(&batch, slot, ns);
+	link_add_pair(&batch, slot, ns, true);
 	CHECK(netlink_send(f->sock, &batch, "test", &f->err) == 0);
 	netlink_clear(&batch);
 	(void)link_name(slot, name);
