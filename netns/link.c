@@ -78,10 +78,10 @@
 #include "base/fd.h"
 #include "netns/network.h"
 
-#define LINK_WAIT_MS 2000    /* the link watch puts things off for a second at most */
-#define LINK_LOOKS 400       /* some 100 us */
-#define LINK_REPLY_SIZE 8192 /* a whole link without statistics has about 1,400 bytes */
-#define LINK_INDEX 0x64790000 /* of slot 0; "dy". The kernel gives out its own from 1 on, and comes by here after as many links */
+#define LINK_WAIT_MS 2000     /* the link watch puts things off for a second at most */
+#define LINK_LOOKS 400        /* some 100 us */
+#define LINK_REPLY_SIZE 8192  /* a whole link without statistics has about 1,400 bytes */
+#define LINK_INDEX 0x64790000 /* of slot 0: "dy". The kernel counts from 1 on, and is here after as many links */
 #define LINK_HEEDED "/proc/sys/net/ipv6/conf/default/ignore_routes_with_linkdown"
 #define LOOPBACK6_TICK_NS 16000000 /* 32 bits of them are two years */
 
