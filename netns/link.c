@@ -31,10 +31,12 @@
  * namespace. A host's end has one IPv6 route and no address, which would be one more, with workers of its own (addrconf_dad_work(),
  * addrconf_verify_work()). A machine that ignores routes through links which are not in operation gets one that is (link_may_sleep()).
  *
- * Both ends have the same index. The link watch looks at a link at once when its index is not that of the other end; where it is, and it
- * sends already, the link watch puts it off for up to a second and takes all such links together (linkwatch_urgent_event()).
- * The host's end is sending when it goes up, so nothing waits for this, and what the link watch does there is another walk of all IPv6
- * routes (rt6_sync_down_dev()), 0.3 ms at once beside 1,000 dynos and 0.03 in a row. A dyno that is gone by then never costs one.
+ * Both ends have the same index (link_are_alike()). The link watch looks at a link at once when its index is not that of the other end;
+ * where it is, and it sends already, the link watch puts it off for up to a second and takes all such links together, a hundred at a time
+ * (linkwatch_urgent_event()). The host's end is sending when it goes up, so nothing waits for this, and what the link watch does there is
+ * another walk of all IPv6 routes (rt6_sync_down_dev()), 0.3 ms at once beside 1,000 dynos and 0.03 in a row. A dyno that is gone by then never costs
+ * one. The dyno's end is looked at at once, as it is not sending yet, but in a storm of starts it may stand behind a hundred others that were put
+ * off: once in 10,000 starts. So link_wait() asks for it by name before it sleeps, and then the kernel does its work there and then (rtnl_getlink()).
  *
  * What keeps a dyno in is the packet filter (table.h). These settings of the link are the first wall in front of it; they die with the
  * link, and nobody else's rules matter to them:
@@ -67,6 +69,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <netlink/attr.h>
@@ -83,6 +86,9 @@
 #define LINK_REPLY_SIZE 8192  /* a whole link without statistics has about 1,400 bytes */
 #define LINK_INDEX 0x64790000 /* of slot 0: "dy". The kernel counts from 1 on, and is here after as many links */
 #define LINK_HEEDED "/proc/sys/net/ipv6/conf/default/ignore_routes_with_linkdown"
+/* Linux 6.8: rtnl_getlink() synchronizes with the link watch (linkwatch_sync_dev()) */
+#define LINK_ASKED_MAJOR 6
+#define LINK_ASKED_MINOR 8
 #define LOOPBACK6_TICK_NS 16000000 /* 32 bits of them are two years */
 
 /** struct conf - one IPv4 setting of a link: IPV4_DEVCONF_* and its value */
@@ -109,9 +115,18 @@ void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE])
 	mac[5] = (uint8_t)slot;
 }
 
-int link_of_slot(unsigned slot)
+int link_of_slot(unsigned slot, enum link_end end, bool alike)
 {
-	return LINK_INDEX + (int)slot;
+	return LINK_INDEX + (int)slot + (end == LINK_DYNO && !alike ? NETWORK_SLOTS : 0);
+}
+
+bool link_are_alike(void)
+{
+	struct utsname system;
+	unsigned major = 0, minor = 0;
+
+	return uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > LINK_ASKED_MAJOR || (major == LINK_ASKED_MAJOR && minor >= LINK_ASKED_MINOR));
 }
 
 bool link_may_sleep(void)
@@ -141,25 +156,24 @@ static void put_end(struct netlink_batch *batch, unsigned slot, const char *name
 	netlink_put_u32(batch, IFLA_NUM_RX_QUEUES, 1);
 }
 
-void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns, bool sleep)
+void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns, const struct link_manner *manner)
 {
-	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC,
-		                        .ifi_index = link_of_slot(slot),
-		                        .ifi_flags = IFF_NOARP,
-		                        .ifi_change = IFF_NOARP };
+	struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_NOARP, .ifi_change = IFF_NOARP };
 	const uint8_t stay = IF_LINK_MODE_DORMANT;
 	struct nlattr *info, *data, *peer;
 	char name[IFNAMSIZ];
 
+	link.ifi_index = link_of_slot(slot, LINK_HOST, manner->alike);
 	netlink_add(batch, "make the veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
 	put_end(batch, slot, link_name(slot, name));
 	link_put_dormant(batch); /* and without a moment in which it is not */
-	if (sleep)
+	if (manner->sleep)
 		netlink_put(batch, IFLA_LINKMODE, &stay, sizeof(stay));
 	info = netlink_nest(batch, IFLA_LINKINFO);
 	netlink_put_text(batch, IFLA_INFO_KIND, "veth");
 	data = netlink_nest(batch, IFLA_INFO_DATA);
 	peer = netlink_nest(batch, VETH_INFO_PEER);
+	link.ifi_index = link_of_slot(slot, LINK_DYNO, manner->alike);
 	netlink_put_header(batch, &link, sizeof(link));
 	put_end(batch, slot, LINK_INSIDE);
 	link_put_dormant(batch);
@@ -393,13 +407,30 @@ static int await(struct nl_sock *sock, const char *name)
 	return r < 0 ? r : 0;
 }
 
+/** ask() - for all of link @name, into @reply of LINK_REPLY_SIZE bytes. Return: length of it, or negative errno with @err set */
+static int ask(struct nl_sock *sock, const char *name, const char *step, char *reply, struct dyno_error *err)
+{
+	_cleanup_batch_ struct netlink_batch batch = { 0 };
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+
+	netlink_add(&batch, "look for a link", RTM_GETLINK, 0, &link, sizeof(link));
+	netlink_put_text(&batch, IFLA_IFNAME, name);
+	netlink_put_u32(&batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	return netlink_get(sock, &batch, reply, LINK_REPLY_SIZE, step, err);
+}
+
 int link_wait(struct nl_sock *sock, const char *name)
 {
+	char reply[LINK_REPLY_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	char byte;
 	int r = 0;
 
 	/* It is about to be, and the event of it comes when all else that the link watch does is done. */
 	for (int i = 0; r == 0 && i < LINK_LOOKS; i++)
+		r = running(sock, name);
+	if (r == 0)
+		r = ask(sock, name, "network", reply, NULL);
+	if (r > 0)
 		r = running(sock, name);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -453,10 +484,7 @@ int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err)
 	char name[IFNAMSIZ];
 	int r;
 
-	netlink_add(&batch, "look for the host's end", RTM_GETLINK, 0, &link, sizeof(link));
-	netlink_put_text(&batch, IFLA_IFNAME, link_name(slot, name));
-	netlink_put_u32(&batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = netlink_get(sock, &batch, reply, sizeof(reply), "remove link", err);
+	r = ask(sock, link_name(slot, name), "remove link", reply, err);
 	if (r == -ENODEV)
 		return 0;
 	if (r < 0)
@@ -469,7 +497,6 @@ int link_remove(struct nl_sock *sock, unsigned slot, struct dyno_error *err)
 		error_remedy(err, "rename it: dyno uses the names dyno0 to dyno4094");
 		return r;
 	}
-	netlink_clear(&batch);
 	netlink_add(&batch, "remove the veth pair", RTM_DELLINK, 0, &link, sizeof(link));
 	r = netlink_send(sock, &batch, "remove link", err);
 	/* the namespace at the other end may die, and take the pair with it, at any moment */

@@ -34,9 +34,21 @@ char *link_name(unsigned slot, char *buf);
  */
 void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE]);
 
-/** link_of_slot() - index of both ends of the pair of @slot, each in its own namespace */
-int link_of_slot(unsigned slot);
+/**
+ * struct link_manner - how pairs are made on this machine
+ * @alike: link_are_alike()
+ * @sleep: link_may_sleep()
+ */
+struct link_manner {
+	bool alike;
+	bool sleep;
+};
 
+/** link_of_slot() - index of an end of the pair of @slot in its namespace */
+int link_of_slot(unsigned slot, enum link_end end, bool alike);
+
+/** link_are_alike() - both ends of a pair can have the same index: this kernel looks after a link that is asked for by name */
+bool link_are_alike(void);
 /**
  * link_may_sleep() - host's ends can stay dormant: this machine does not ignore routes through links that are
  * (Linux: networking/ip-sysctl, ignore_routes_with_linkdown; new links begin with the default of IPv6)
@@ -54,9 +66,8 @@ void link_put_dormant(struct netlink_batch *batch);
 /**
  * link_add_pair() - make the pair of @slot, both ends down, without ARP and neighbour discovery
  * To be sent in the host's namespace. The dyno's end is born in the namespace @ns; it is not moved there.
- * @sleep: the host's end stays dormant when it is up
  */
-void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns, bool sleep);
+void link_add_pair(struct netlink_batch *batch, unsigned slot, int ns, const struct link_manner *manner);
 
 /**
  * link_add_walls() - what an end may do and what not, as settings of the link itself

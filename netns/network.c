@@ -136,7 +136,7 @@ int network_need_socket(struct network_host *host, struct dyno_error *err)
 	if (r < 0)
 		return r;
 	host->speaks6 = host->ipv6 = link_ipv6();
-	host->sleep = link_may_sleep();
+	host->manner = (struct link_manner){ .alike = link_are_alike(), .sleep = link_may_sleep() };
 	if (host->ipv6 && uplink_world(host->sock, AF_INET6, &route) == 0)
 		host->way_out6 = uplink_can_ipv6();
 	return 0;
@@ -283,7 +283,7 @@ static int check_private(struct network_host *host, const struct network *networ
 	pair->outside = host->sock;
 	pair->speaks6 = pair->ipv6 = host->speaks6;
 	pair->way_out6 = host->way_out6 > 0;
-	pair->sleep = host->sleep;
+	pair->manner = host->manner;
 	pair->localnet = network->localnet;
 	r = private_check(pair, err);
 	if (r == 0)

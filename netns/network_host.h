@@ -7,6 +7,7 @@
 
 #include "netns/address.h"
 #include "netns/ahead.h"
+#include "netns/link.h"
 #include "netns/network.h"
 #include "netns/table.h"
 
@@ -20,7 +21,7 @@
  * @range:    where the slots are; @range.bits 0 until read
  * @resolver: see network_resolver(), 0 for none
  * @speaks6:  the kernel speaks IPv6
- * @sleep:    see link_may_sleep()
+ * @manner:   how its pairs are made
  * @ipv6:     and this machine takes IPv6 addresses
  * @machine6: it has the one by which its dynos know it
  * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
@@ -37,7 +38,7 @@ struct network_host {
 	struct address_range range;
 	uint32_t resolver;
 	bool speaks6;
-	bool sleep;
+	struct link_manner manner;
 	bool ipv6;
 	bool machine6;
 	int way_out6;

@@ -77,7 +77,7 @@ static int make_pair(const struct private_pair *pair, struct dyno_error *err)
 
 	if (r < 0)
 		return r;
-	link_add_pair(&batch, pair->slot, pair->ns, pair->sleep);
+	link_add_pair(&batch, pair->slot, pair->ns, &pair->manner);
 	r = netlink_send(pair->outside, &batch, STEP, err);
 	if (r == -EEXIST) {
 		r = link_remove(pair->outside, pair->slot, err);
@@ -99,7 +99,7 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 
 	if (r < 0)
 		return r;
-	pair->index = link_of_slot(pair->slot);
+	pair->index = link_of_slot(pair->slot, LINK_HOST, pair->manner.alike);
 	link_add_walls(&batch, pair->index, LINK_HOST, pair->speaks6, pair->localnet);
 	link_add_address(&batch, pair->index, LINK_HOST, &pair->plan);
 	link_add_end_up(&batch, pair->index, LINK_HOST);
@@ -119,7 +119,7 @@ static int set_outside(struct private_pair *pair, struct dyno_error *err)
 static int set_inside(const struct private_pair *pair, struct dyno_error *err)
 {
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
-	const int index = link_of_slot(pair->slot);
+	const int index = link_of_slot(pair->slot, LINK_DYNO, pair->manner.alike);
 	int r = network_step("network inside", err);
 
 	if (r < 0)

@@ -8,6 +8,7 @@
 
 #include "dyno.h"
 #include "netns/address.h"
+#include "netns/link.h"
 
 /**
  * struct private_pair - one pair and the sockets by which it is made
@@ -18,7 +19,7 @@
  * @speaks6: the kernel speaks IPv6: without care each end would make an address for itself
  * @ipv6: connect them by IPv6, too; cleared by private_connect() where the machine refuses them
  * @way_out6: with a default route
- * @sleep: see link_add_pair()
+ * @manner: how it is made
  * @localnet: the host's end carries connections of loopback
  */
 struct private_pair {
@@ -31,7 +32,7 @@ struct private_pair {
 	bool speaks6;
 	bool ipv6;
 	bool way_out6;
-	bool sleep;
+	struct link_manner manner;
 	bool localnet;
 };
 

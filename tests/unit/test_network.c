@@ -70,14 +70,13 @@ static void private_child(void *data)
 	CHECK(strcmp(network.address, "172.29.0.70") == 0);
 	CHECK(strcmp(network.gateway, "172.29.0.69") == 0);
 	CHECK(strcmp(network.ifname, "dyno17") == 0);
-	CHECK(link_index(f.sock, "dyno17") == link_of_slot(17));
+	CHECK(link_index(f.sock, "dyno17") == link_of_slot(17, LINK_HOST, link_are_alike()));
 	listen_in(network.fd, PORT);
 	CHECK(reach(network.address, PORT, NULL) == 0);
 	CHECK(reaches(network.fd, "127.0.0.1", PORT, NULL));
 	CHECK(reaches(network.fd, network.address, PORT, NULL));
-	/* as this machine's end has: or the link watch would be at both at once, see link.c */
 	CHECK(setns(network.fd, CLONE_NEWNET) == 0);
-	CHECK(if_nametoindex(LINK_INSIDE) == (unsigned)link_of_slot(17));
+	CHECK(if_nametoindex(LINK_INSIDE) == (unsigned)link_of_slot(17, LINK_DYNO, link_are_alike()));
 	network_close(f.host, &network);
 	end(&f);
 }
@@ -159,11 +158,12 @@ static void test_clash_with_a_route_is_refused(void **state)
 /** leave_pair() - make a bare pair of @slot whose other end is in a namespace that stays. Return: that namespace */
 static int leave_pair(struct fixture *f, unsigned slot)
 {
+	const struct link_manner manner = { .alike = link_are_alike(), .sleep = true };
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	struct network network = NETWORK_NULL;
 
 	CHECK(network_open(f->host, DYNO_NET_NONE, slot, &network, &f->err) == 0);
-	link_add_pair(&batch, slot, network.fd, true);
+	link_add_pair(&batch, slot, network.fd, &manner);
 	CHECK(netlink_send(f->sock, &batch, "test", NULL) == 0);
 	return network.fd;
 }
@@ -342,6 +342,44 @@ static void test_waiting_for_a_slow_link(void **state)
 	expect(slow_link_child);
 }
 
+static void put_off_child(void *data)
+{
+	struct fixture f = begin();
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	uint64_t begun = clock_ns();
+
+	(void)data;
+	/* set up in the wrong order, the link watch puts the dyno's end off: each of them for a second, but the first */
+	for (unsigned slot = 0; slot < 5; slot++) {
+		_cleanup_netlink_ struct nl_sock *inside = NULL;
+		char name[IFNAMSIZ];
+
+		CHECK(setns(leave_pair(&f, slot), CLONE_NEWNET) == 0);
+		CHECK(netlink_open(NETLINK_ROUTE, &inside, &f.err) == 0 && setns(home, CLONE_NEWNET) == 0);
+		up(f.sock, link_name(slot, name));
+		up(inside, LINK_INSIDE);
+		CHECK(link_wait(inside, LINK_INSIDE) == 0);
+	}
+	CHECK(clock_ns() - begun < 2500000000);
+}
+
+static void test_no_waiting_for_a_link_watch_that_puts_off(void **state)
+{
+	(void)state;
+	if (!link_are_alike())
+		skip();
+	expect(put_off_child);
+}
+
+static void test_ends_of_links(void **state)
+{
+	(void)state;
+	assert_int_equal(link_of_slot(7, LINK_DYNO, true), link_of_slot(7, LINK_HOST, true));
+	assert_int_equal(link_of_slot(7, LINK_HOST, false), link_of_slot(7, LINK_HOST, true));
+	/* no end has the index of an end of another slot */
+	assert_true(link_of_slot(0, LINK_DYNO, false) > link_of_slot(NETWORK_SLOTS - 1, LINK_HOST, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +395,8 @@ int main(void)
 		cmocka_unit_test(test_link_dies_with_its_namespace),
 		cmocka_unit_test(test_running_out_of_descriptors),
 		cmocka_unit_test(test_waiting_for_a_slow_link),
+		cmocka_unit_test(test_no_waiting_for_a_link_watch_that_puts_off),
+		cmocka_unit_test(test_ends_of_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

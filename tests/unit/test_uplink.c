@@ -28,6 +28,7 @@ static int reads_of(const char *format, const char *name)
 static void add_link(struct fixture *f, unsigned slot, uint32_t host)
 {
 	struct address_plan plan = { .host = host, .bits = 24 };
+	const struct link_manner manner = { .sleep = true };
 	_cleanup_batch_ struct netlink_batch batch = { 0 };
 	_cleanup_close_ int ns = -1;
 	char name[IFNAMSIZ];
@@ -36,7 +37,7 @@ static void add_link(struct fixture *f, unsigned slot, uint32_t host)
 	CHECK(home >= 0 && unshare(CLONE_NEWNET) == 0);
 	ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	CHECK(ns >= 0 && setns(home, CLONE_NEWNET) == 0);
-	link_add_pair(&batch, slot, ns, true);
+	link_add_pair(&batch, slot, ns, &manner);
 	CHECK(netlink_send(f->sock, &batch, "test", &f->err) == 0);
 	netlink_clear(&batch);
 	(void)link_name(slot, name);
