@@ -5,7 +5,7 @@
  * Usage: launch [-n RUNS] [-w WARMUP] [-g GAP_US] [-j FILE] SLUG [WAY...]
  *
  * SLUG holds first and first-glibc (first.c): N has no C library, G is a static glibc program. Each way launches both, and so does bare
- * posix_spawn. All take turns, one launch each a round, in an order that rotates and is reversed every other round. The clock
+ * posix_spawn. All take turns, one launch each a round, in an order that chance deals for each round. The clock
  * runs from just before the call of the library (or posix_spawn) to the program's first act. What a pool refills is
  * waited for before the clock starts; taking down is not on it either.
  */
@@ -63,16 +63,15 @@ static int launch(struct bench *bench, int at, double *ret_first, double *ret_wh
 static int measure(struct bench *bench)
 {
 	const struct settings *settings = &bench->settings;
-	int count = 2 * bench->count;
+	int count = 2 * bench->count, turns[ROWS];
 
 	for (int round = -settings->warmup; round < settings->runs; round++) {
+		deal_turns(turns, count);
 		for (int turn = 0; turn < count; turn++) {
-			int at = (turn + round + settings->warmup) % count;
+			int at = turns[turn];
 			double first = 0, whole = 0;
 			int r = 0;
 
-			/* every other round backwards, so that nobody always follows the same neighbour */
-			at = round % 2 ? count - 1 - at : at;
 			/* all of them: nobody refills while another's clock runs */
 			for (int i = 1; i < bench->count && r == 0; i++)
 				r = birth_ready(&bench->cradle, &bench->ways[i]);

@@ -6,8 +6,8 @@
  *
  * Each command ends up executing first.c, which prints CLOCK_MONOTONIC as its first act. The clock starts just before
  * posix_spawn of the command. The commands take turns, one launch each per round, so that a noisy moment of the machine
- * hits them alike; the order rotates by one each round, so that nobody always follows the same neighbour. Ratios are to
- * the first command's median. A launch that fails ends the run: a number of something that did not work is no number.
+ * hits them alike, in an order that chance deals for each round. Ratios are to the first command's median. A launch that
+ * fails ends the run: a number of something that did not work is no number.
  * "@NS=PATH" as a command's first word launches it from that mount namespace: entered before the clock starts, left after.
  * "@REST=US" as its first word gives the machine that long after each launch: a resident launcher makes the next sandbox then.
  * "@RUN@" in an argument becomes a number that differs in each launch (crun and runc want a fresh container name).
@@ -118,9 +118,12 @@ static int rest(struct contender *all, int at, int home, const struct settings *
 /** measure() - all rounds. Return: 0, or negative errno after saying which command failed */
 static int measure(struct contender *all, struct row *rows, int count, int home, const struct settings *settings)
 {
+	int turns[COMMANDS_MAX];
+
 	for (int round = -settings->warmup; round < settings->runs; round++) {
+		deal_turns(turns, count);
 		for (int turn = 0; turn < count; turn++) {
-			int at = (turn + round + settings->warmup) % count;
+			int at = turns[turn];
 			double first = 0, whole = 0;
 			int code = launch_in_ns(&all[at], home, (unsigned)(round + settings->warmup), &first, &whole);
 
@@ -132,7 +135,7 @@ static int measure(struct contender *all, struct row *rows, int count, int home,
 				rows[at].first[round] = first;
 				rows[at].whole[round] = whole;
 			}
-			/* lets the last one's asynchronous clean-up begin, not end: a launcher that leaves work pays for it */
+			/* lets its asynchronous clean-up begin, not end */
 			pause_us(settings->gap_us);
 			code = all[at].rest_us > 0 ? rest(all, at, home, settings) : 0;
 			if (code < 0)

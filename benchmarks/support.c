@@ -95,6 +95,19 @@ void pause_us(useconds_t us)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
+void deal_turns(int *ret, int count)
+{
+	static unsigned seed = 1;
+
+	/* Fisher and Yates, from the inside out */
+	for (int i = 0; i < count; i++) {
+		int at = rand_r(&seed) % (i + 1);
+
+		ret[i] = ret[at];
+		ret[at] = i;
+	}
+}
+
 /** by_value() - for qsort(3) */
 static int by_value(const void *left, const void *right)
 {

@@ -51,6 +51,13 @@ int64_t read_stamp(int fd);
 /** pause_us() - sleep; lets the last launch's clean-up begin */
 void pause_us(useconds_t us);
 
+/**
+ * deal_turns() - who comes when in a round: 0 to @count - 1 into @ret, by chance, so that nobody always follows the same neighbour
+ * What a launch leaves behind, such as network namespaces that the kernel takes down for milliseconds, falls on the next ones: on all
+ * alike then. Each run of a program deals the same rounds.
+ */
+void deal_turns(int *ret, int count);
+
 /** sort_values() - smallest first */
 void sort_values(double *values, int count);
 /** quantile() - of sorted values: the smallest that is not below a share @q of them */
