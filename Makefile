@@ -50,7 +50,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
 BASE := error fd text thread visitor cpu units clock claim fault options options_print
 ISOLATION := attach namespaces identity mounts template stack skeleton scratch devices procfs capabilities syscalls landlock cgroup cgroup_file \
 	cgroup_host cgroup_mounts cgroup_v1 cgroup_v2 rlimits tree
-NETNS := address admit ahead conntrack foreign link listen netlink network nft nft_parse owner policy private publish range relay \
+NETNS := address admit ahead conntrack foreign link listen manner netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
 CONFIG := command dotenv environment mistakes sizes sizes_file
 RUNTIME := host spec app prepare parts spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed

@@ -29,9 +29,9 @@
  * would do is walk all IPv6 routes of the machine (rt6_sync_up()) while nobody else can set up links, 0.9 ms beside 1,000 dynos, and
  * add a route for multicast, through those of all other links. The same walk for the dyno's end passes the few routes of its own
  * namespace. A host's end has one IPv6 route and no address, which would be one more, with workers of its own (addrconf_dad_work(),
- * addrconf_verify_work()). A machine that ignores routes through links which are not in operation gets one that is (link_may_sleep()).
+ * addrconf_verify_work()). A machine that ignores routes through links which are not in operation gets one that is (struct link_manner).
  *
- * Both ends have the same index (link_are_alike()). The link watch looks at a link at once when its index is not that of the other end;
+ * Both ends have the same index, where they can. The link watch looks at a link at once when its index is not that of the other end;
  * where it is, and it sends already, the link watch puts it off for up to a second and takes all such links together, a hundred at a time
  * (linkwatch_urgent_event()). The host's end is sending when it goes up, so nothing waits for this, and what the link watch does there is
  * another walk of all IPv6 routes (rt6_sync_down_dev()), 0.3 ms at once beside 1,000 dynos and 0.03 in a row. A dyno that is gone by then never costs
@@ -57,7 +57,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
@@ -69,7 +68,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <netlink/attr.h>
@@ -81,14 +79,10 @@
 #include "base/fd.h"
 #include "netns/network.h"
 
-#define LINK_WAIT_MS 2000     /* the link watch puts things off for a second at most */
-#define LINK_LOOKS 400        /* some 100 us */
-#define LINK_REPLY_SIZE 8192  /* a whole link without statistics has about 1,400 bytes */
-#define LINK_INDEX 0x64790000 /* of slot 0: "dy". The kernel counts from 1 on, and is here after as many links */
-#define LINK_HEEDED "/proc/sys/net/ipv6/conf/default/ignore_routes_with_linkdown"
-/* Linux 6.8: rtnl_getlink() synchronizes with the link watch (linkwatch_sync_dev()) */
-#define LINK_ASKED_MAJOR 6
-#define LINK_ASKED_MINOR 8
+#define LINK_WAIT_MS 2000          /* the link watch puts things off for a second at most */
+#define LINK_LOOKS 400             /* some 100 us */
+#define LINK_REPLY_SIZE 8192       /* a whole link without statistics has about 1,400 bytes */
+#define LINK_INDEX 0x64790000      /* of slot 0: "dy". The kernel counts from 1 on, and is here after as many links */
 #define LOOPBACK6_TICK_NS 16000000 /* 32 bits of them are two years */
 
 /** struct conf - one IPv4 setting of a link: IPV4_DEVCONF_* and its value */
@@ -118,23 +112,6 @@ void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE])
 int link_of_slot(unsigned slot, enum link_end end, bool alike)
 {
 	return LINK_INDEX + (int)slot + (end == LINK_DYNO && !alike ? NETWORK_SLOTS : 0);
-}
-
-bool link_are_alike(void)
-{
-	struct utsname system;
-	unsigned major = 0, minor = 0;
-
-	return uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
-	       (major > LINK_ASKED_MAJOR || (major == LINK_ASKED_MAJOR && minor >= LINK_ASKED_MINOR));
-}
-
-bool link_may_sleep(void)
-{
-	char value = '0';
-	_cleanup_close_ int fd = open(LINK_HEEDED, O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 || read(fd, &value, 1) != 1 || value == '0';
 }
 
 void link_put_dormant(struct netlink_batch *batch)

@@ -14,6 +14,7 @@
 
 #include "dyno.h"
 #include "netns/address.h"
+#include "netns/manner.h"
 #include "netns/netlink.h"
 
 #define LINK_INSIDE "eth0"
@@ -34,26 +35,9 @@ char *link_name(unsigned slot, char *buf);
  */
 void link_mac(unsigned slot, uint8_t mac[LINK_MAC_SIZE]);
 
-/**
- * struct link_manner - how pairs are made on this machine
- * @alike: link_are_alike()
- * @sleep: link_may_sleep()
- */
-struct link_manner {
-	bool alike;
-	bool sleep;
-};
-
 /** link_of_slot() - index of an end of the pair of @slot in its namespace */
 int link_of_slot(unsigned slot, enum link_end end, bool alike);
 
-/** link_are_alike() - both ends of a pair can have the same index: this kernel looks after a link that is asked for by name */
-bool link_are_alike(void);
-/**
- * link_may_sleep() - host's ends can stay dormant: this machine does not ignore routes through links that are
- * (Linux: networking/ip-sysctl, ignore_routes_with_linkdown; new links begin with the default of IPv6)
- */
-bool link_may_sleep(void);
 /** link_ipv6() - the kernel speaks IPv6, so that requests may name it */
 bool link_ipv6(void);
 

@@ -136,7 +136,7 @@ int network_need_socket(struct network_host *host, struct dyno_error *err)
 	if (r < 0)
 		return r;
 	host->speaks6 = host->ipv6 = link_ipv6();
-	host->manner = (struct link_manner){ .alike = link_are_alike(), .sleep = link_may_sleep() };
+	host->manner = link_manner(host->sock);
 	if (host->ipv6 && uplink_world(host->sock, AF_INET6, &route) == 0)
 		host->way_out6 = uplink_can_ipv6();
 	return 0;

@@ -7,7 +7,7 @@
 
 #include "netns/address.h"
 #include "netns/ahead.h"
-#include "netns/link.h"
+#include "netns/manner.h"
 #include "netns/network.h"
 #include "netns/table.h"
 
@@ -21,10 +21,10 @@
  * @range:    where the slots are; @range.bits 0 until read
  * @resolver: see network_resolver(), 0 for none
  * @speaks6:  the kernel speaks IPv6
- * @manner:   how its pairs are made
  * @ipv6:     and this machine takes IPv6 addresses
  * @machine6: it has the one by which its dynos know it
  * @way_out6: it has an IPv6 route to the world and can forward to it: 2 as a router, 1 by link, else 0
+ * @manner:   how its pairs are made
  * @uplinks_ns: when the way to the world was last seen to be open, 0 for never
  * @walls_seen: by the last network_connect(), for the network_admit() that follows
  * @ahead:    the namespace that network_begin() started to make
@@ -38,10 +38,10 @@ struct network_host {
 	struct address_range range;
 	uint32_t resolver;
 	bool speaks6;
-	struct link_manner manner;
 	bool ipv6;
 	bool machine6;
 	int way_out6;
+	struct link_manner manner;
 	uint64_t uplinks_ns;
 	bool walls_seen;
 	struct ahead ahead;

@@ -8,7 +8,7 @@
 
 #include "dyno.h"
 #include "netns/address.h"
-#include "netns/link.h"
+#include "netns/manner.h"
 
 /**
  * struct private_pair - one pair and the sockets by which it is made
