@@ -3,6 +3,7 @@
 #include "isolation/namespaces.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -80,6 +81,44 @@ int namespaces_cgroup_child(struct dyno_error *err)
 {
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return error_set(err, -errno, "cgroup", "cannot create a cgroup namespace:");
+	return 0;
+}
+
+/** kept - see NAMESPACES_KEPT */
+static const struct {
+	const char *name;
+	int flag;
+} kept[NAMESPACES_KEPT] = { { "mnt", CLONE_NEWNS }, { "ipc", CLONE_NEWIPC }, { "uts", CLONE_NEWUTS } };
+
+int namespaces_self_child(struct dyno_error *err)
+{
+	int fd = open("/proc/self/ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? error_set(err, -errno, "namespaces", "cannot open /proc/self/ns:") : fd;
+}
+
+int namespaces_leave_child(bool template, struct dyno_error *err)
+{
+	if (unshare(CLONE_NEWIPC | CLONE_NEWUTS | (template ? 0 : CLONE_NEWNS)) < 0)
+		return explain(-errno, 0, err);
+	return 0;
+}
+
+int namespaces_keep_child(int self, int ret[NAMESPACES_KEPT], struct dyno_error *err)
+{
+	for (int i = 0; i < NAMESPACES_KEPT; i++) {
+		ret[i] = openat(self, kept[i].name, O_RDONLY | O_CLOEXEC);
+		if (ret[i] < 0)
+			return error_set(err, -errno, "namespaces", "cannot keep the %s namespace:", kept[i].name);
+	}
+	return 0;
+}
+
+int namespaces_enter_child(const int fds[NAMESPACES_KEPT], struct dyno_error *err)
+{
+	for (int i = 0; i < NAMESPACES_KEPT; i++)
+		if (setns(fds[i], kept[i].flag) < 0)
+			return error_set(err, -errno, "namespaces", "cannot enter the %s namespace:", kept[i].name);
 	return 0;
 }
 

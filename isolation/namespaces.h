@@ -40,6 +40,28 @@ int namespaces_begin_child(struct dyno_error *err);
 /** namespaces_cgroup_child() - own cgroup namespace, after the v1 groups were joined, so that they are its roots */
 int namespaces_cgroup_child(struct dyno_error *err);
 
+/** NAMESPACES_KEPT - those that need no process to live: mount, ipc, uts */
+#define NAMESPACES_KEPT 3
+
+/** namespaces_self_child() - the caller's entry in /proc, for namespaces_keep_child(). Return: descriptor, or negative errno */
+int namespaces_self_child(struct dyno_error *err);
+
+/**
+ * namespaces_leave_child() - move into new namespaces of these kinds
+ * @template: as in namespaces_flags()
+ */
+int namespaces_leave_child(bool template, struct dyno_error *err);
+
+/**
+ * namespaces_keep_child() - descriptors of those that the caller is in, which keep them
+ * @self: of namespaces_self_child(), opened while there was a /proc
+ * @ret: on failure to be closed all the same
+ */
+int namespaces_keep_child(int self, int ret[NAMESPACES_KEPT], struct dyno_error *err);
+
+/** namespaces_enter_child() - move into kept ones; the root is then the root of the mount namespace */
+int namespaces_enter_child(const int fds[NAMESPACES_KEPT], struct dyno_error *err);
+
 /** namespaces_hostname() - the host name of the dyno @name: with dots and underscores as dashes, for it is one label */
 void namespaces_hostname(const char *name, char ret_host[64]);
 

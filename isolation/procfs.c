@@ -70,8 +70,8 @@ static int cover_path(size_t i, int proc, int scratch, struct dyno_error *err)
 	return hide(proc, covers[i].path, scratch, covers[i].cover == HIDE_DIR ? "masked.d" : "masked", err);
 }
 
-/** attach_sys() - /sys/devices/system/cpu, which runtimes read to size their thread pools; nothing else of /sys */
-static int attach_sys(int rootfd, struct dyno_error *err)
+/* /sys/devices/system/cpu, which runtimes read to size their thread pools; nothing else of /sys */
+int procfs_attach_sys_child(int rootfd, struct dyno_error *err)
 {
 	const char *path = "/sys/devices/system/cpu";
 	_cleanup_close_ int fd = mounts_clone(AT_FDCWD, path, PROC_ATTR | MOUNT_ATTR_RDONLY, -1);
@@ -100,5 +100,5 @@ int procfs_attach_child(int rootfd, int scratch, bool rootless, struct dyno_erro
 	r = mounts_attach(proc, rootfd, "proc", err);
 	for (i = 0; r == 0 && i < sizeof(covers) / sizeof(covers[0]); i++)
 		r = cover_path(i, proc, scratch, err);
-	return r < 0 ? r : attach_sys(rootfd, err);
+	return r;
 }

@@ -21,15 +21,15 @@ enum channel_type {
 	CHANNEL_EXEC,     /* launcher: one more process: like START, with an id */
 	CHANNEL_SIGNAL,   /* launcher: value = signal, id = process, CHANNEL_ALL for every process */
 	CHANNEL_MAPPED,   /* child, rootless: the user namespace has its maps: the launcher waits for this */
-	CHANNEL_PARKED, /* child: confined and waiting: timeline; fds: terminal master, scratch unless on disk, notify */
-	CHANNEL_UP,     /* child: execve of process id succeeded at ns; fd: terminal master of an EXEC */
+	CHANNEL_PARKED, /* child: confined and waiting: timeline; fds: terminal master, scratch unless the launcher has it, notify */
+	CHANNEL_UP,      /* child: execve of process id succeeded at ns; fd: terminal master of an EXEC */
 	CHANNEL_FAILED,  /* child: a step or the execve of process id failed: error */
 	CHANNEL_EXITED,  /* child: process id ended: value = wait status */
 	CHANNEL_STOPPED, /* child: process id was stopped: value = signal */
 };
 
 #define CHANNEL_ALL UINT32_MAX
-#define CHANNEL_FDS 6        /* PARTS: a network and four groups */
+#define CHANNEL_FDS 6        /* PARTS: a network, /app and four groups */
 #define CHANNEL_INLINE 32768 /* larger app blobs travel in a memfd: a packet must fit the socket's send buffer */
 
 /** enum channel_flag - which optional descriptors a packet carries, in this order */
@@ -43,6 +43,7 @@ enum channel_flag {
 	CHANNEL_NO_APP = 64,       /* PARKED: there is no /app yet: isolation/attach.h */
 	CHANNEL_APP_COMES = 128,   /* START: it is being made: wake up meanwhile */
 	CHANNEL_HAS_NETWORK = 256, /* PARTS: before those of the groups */
+	CHANNEL_HAS_APP = 512,     /* PARTS: the mount for /app, behind the network */
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

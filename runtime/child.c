@@ -39,6 +39,7 @@
 #include "netns/network.h"
 #include "runtime/channel.h"
 #include "runtime/init.h"
+#include "runtime/rooms.h"
 
 /** step_begin() - die with the launcher, own session, default signal dispositions, everything blocked, limits of every process */
 static int step_begin(struct child *child, struct dyno_error *err)
@@ -84,6 +85,8 @@ static int take_parts(struct child *child, struct dyno_error *err)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
 	if (packet.message.flags & CHANNEL_HAS_NETWORK)
 		child->network = TAKE_FD(packet.fds[at++]);
+	if (packet.message.flags & CHANNEL_HAS_APP)
+		child->app = TAKE_FD(packet.fds[at++]);
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
 		if (packet.message.value & 1 << i)
 			child->group->tasks_fd[i] = TAKE_FD(packet.fds[at++]);
@@ -119,13 +122,31 @@ static int hold_slug(struct child *child, struct dyno_error *err)
 	return r < 0 ? r : child->slug_fd < 0 ? child->slug_fd : 0;
 }
 
-/** step_private() - own keyring, and mounts that no longer propagate: of a copy of the template none does */
+/** step_keyring() - the keyring of nobody else */
+static int step_keyring(struct child *child, struct dyno_error *err)
+{
+	(void)child;
+	return identity_keyring_child(err);
+}
+
+/** step_enter() - into the rooms that are ready */
+static int step_enter(struct child *child, struct dyno_error *err)
+{
+	int r = namespaces_enter_child(child->rooms->spaces, err);
+
+	if (r < 0)
+		return r;
+	child->rootfd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return child->rootfd < 0 ? error_set(err, -errno, "enter", "cannot open the new root:") : 0;
+}
+
+/** step_private() - mounts that no longer propagate: of a copy of the template none does */
 static int step_private(struct child *child, struct dyno_error *err)
 {
-	int r = identity_keyring_child(err);
+	int r;
 
-	if (r < 0 || child->template <0)
-		return r < 0 ? r : mounts_private_child(err);
+	if (child->template <0)
+		return mounts_private_child(err);
 	r = hold_slug(child, err);
 	return r < 0 ? r : template_enter_child(child->template, err);
 }
@@ -180,7 +201,13 @@ static int step_slug(struct child *child, struct dyno_error *err)
 	return scratch_attach_child(child->scratch, child->rootfd, slug, child->identity->user_fd, err);
 }
 
-/** step_proc() - /proc and the bit of /sys */
+/** step_sys() - the bit of /sys */
+static int step_sys(struct child *child, struct dyno_error *err)
+{
+	return procfs_attach_sys_child(child->rootfd, err);
+}
+
+/** step_proc() - /proc */
 static int step_proc(struct child *child, struct dyno_error *err)
 {
 	return procfs_attach_child(child->rootfd, child->scratch, child->rootless, err);
@@ -213,6 +240,12 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	if (!child->rootless && fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
 		return error_set(err, -errno, "terminal", "cannot own the terminal:");
 	return 0;
+}
+
+/** step_app() - /app, which was made meanwhile */
+static int step_app(struct child *child, struct dyno_error *err)
+{
+	return mounts_attach(child->app, child->rootfd, "app", err);
 }
 
 /** step_network() - enter the network namespace */
@@ -277,44 +310,61 @@ static int step_undumpable(struct child *child, struct dyno_error *err)
 	return 0;
 }
 
+/** enum walk - who takes a step: the child, the builder of rooms in its place (rooms.h), the child that enters them */
+enum walk {
+	WALK_WHOLE = 1,
+	WALK_BUILD = 2,
+	WALK_ENTER = 4,
+	WALK_AHEAD = WALK_WHOLE | WALK_BUILD,
+	WALK_CHILD = WALK_WHOLE | WALK_ENTER,
+};
+
 /** struct step - one step; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
 struct step {
 	const char *name;
 	int (*run)(struct child *child, struct dyno_error *err);
+	enum walk walks;
 	enum dyno_phase stamp;
 };
 
 static const struct step steps[] = {
-	{ "begin", step_begin, DYNO_PHASE_COUNT },
-	{ "identity map", step_identity_map, DYNO_PHASE_CLONED },
-	{ "private", step_private, DYNO_PHASE_COUNT },
-	{ "scratch", step_scratch, DYNO_PHASE_SCRATCH },
-	{ "stage", step_stage, DYNO_PHASE_COUNT },
-	{ "stack", step_stack, DYNO_PHASE_COUNT },
-	{ "devices", step_devices, DYNO_PHASE_COUNT },
-	{ "slug", step_slug, DYNO_PHASE_COUNT },
-	{ "proc", step_proc, DYNO_PHASE_COUNT },
-	{ "pivot", step_pivot, DYNO_PHASE_COUNT },
-	{ "terminal", step_terminal, DYNO_PHASE_FILESYSTEM },
-	{ "parts", step_parts, DYNO_PHASE_COUNT },
-	{ "network", step_network, DYNO_PHASE_NETWORK },
-	{ "cgroup", step_cgroup, DYNO_PHASE_COUNT },
-	{ "hostname", step_hostname, DYNO_PHASE_COUNT },
-	{ "identity", step_identity, DYNO_PHASE_IDENTITY },
-	{ "capabilities", step_capabilities, DYNO_PHASE_COUNT },
-	{ "landlock", step_landlock, DYNO_PHASE_COUNT },
-	{ "syscalls", step_syscalls, DYNO_PHASE_COUNT },
-	{ "undumpable", step_undumpable, DYNO_PHASE_CONFINED },
+	{ "begin", step_begin, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "identity map", step_identity_map, WALK_CHILD, DYNO_PHASE_CLONED },
+	{ "keyring", step_keyring, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "enter", step_enter, WALK_ENTER, DYNO_PHASE_COUNT },
+	{ "private", step_private, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "scratch", step_scratch, WALK_AHEAD, DYNO_PHASE_SCRATCH },
+	{ "stage", step_stage, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "stack", step_stack, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "devices", step_devices, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "slug", step_slug, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "sys", step_sys, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "proc", step_proc, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "pivot", step_pivot, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "terminal", step_terminal, WALK_CHILD, DYNO_PHASE_FILESYSTEM },
+	{ "parts", step_parts, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "app", step_app, WALK_ENTER, DYNO_PHASE_COUNT },
+	{ "network", step_network, WALK_CHILD, DYNO_PHASE_NETWORK },
+	{ "cgroup", step_cgroup, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "hostname", step_hostname, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "identity", step_identity, WALK_CHILD, DYNO_PHASE_IDENTITY },
+	{ "capabilities", step_capabilities, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "landlock", step_landlock, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "syscalls", step_syscalls, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "undumpable", step_undumpable, WALK_CHILD, DYNO_PHASE_CONFINED },
 };
 
-/** run_steps() - all of them, stamping the timeline; the first failure ends it */
-static int run_steps(struct child *child, struct dyno_error *err)
+/** run_steps() - those of @walk, stamping the timeline; the first failure ends it */
+static int run_steps(struct child *child, enum walk walk, struct dyno_error *err)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int r = fault_at(steps[i].name);
+		int r;
 
+		if (!(steps[i].walks & walk))
+			continue;
+		r = fault_at(steps[i].name);
 		if (r < 0)
 			return error_set(err, r, steps[i].name, "injected failure at %s:", steps[i].name);
 		r = steps[i].run(child, err);
@@ -326,12 +376,29 @@ static int run_steps(struct child *child, struct dyno_error *err)
 	return 0;
 }
 
+int child_build(struct child *child, struct dyno_error *err)
+{
+	int r;
+
+	(void)umask(0);
+	r = run_steps(child, WALK_BUILD, err);
+	/* Before Linux 6.15 there is none, and the layers of /app cannot be named from outside. */
+	return r == 0 && child->tree < 0 ? -EOPNOTSUPP : r;
+}
+
+void child_build_done(struct child *child)
+{
+	child->scratch = fd_close(child->scratch);
+	child->skeleton_fd = fd_close(child->skeleton_fd);
+	child->rootfd = fd_close(child->rootfd);
+}
+
 void child_main(struct child *child)
 {
 	struct channel_message message = { .type = CHANNEL_FAILED };
 	struct init init;
 
-	if (run_steps(child, &message.error) < 0) {
+	if (run_steps(child, child->rooms ? WALK_ENTER : WALK_WHOLE, &message.error) < 0) {
 		(void)channel_send(child->channel, &message, NULL, NULL, 0);
 		_exit(125);
 	}

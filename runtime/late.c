@@ -48,8 +48,7 @@ static int await_parked(struct dyno_sandbox *sandbox, struct dyno_error *err)
 	return r;
 }
 
-/** make_app() - the mount for /app. Return: a descriptor, or negative errno */
-static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
+int late_make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 {
 	const struct identity *identity = &sandbox->identity;
 	int r;
@@ -79,8 +78,7 @@ static void new_hostname(const struct dyno_sandbox *sandbox, char hostname[64])
 		namespaces_hostname(sandbox->name, hostname);
 }
 
-/** rename_host() - the text of /etc/hosts, with @hostname in it */
-static int rename_host(const struct dyno_sandbox *sandbox, const char *hostname, struct dyno_error *err)
+int late_rename(const struct dyno_sandbox *sandbox, const char *hostname, struct dyno_error *err)
 {
 	char hosts[256];
 	int r = sandbox_hosts(sandbox, hostname, hosts, sizeof(hosts));
@@ -100,9 +98,9 @@ int late_attach(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno
 		return 0;
 	r = attach_begin(attach, sandbox->pidfd, &sandbox->visitor, err);
 	if (r == 0 && sandbox->no_app)
-		r = app = make_app(sandbox, err);
+		r = app = late_make_app(sandbox, err);
 	if (r >= 0 && attach->hostname[0] != '\0')
-		r = rename_host(sandbox, attach->hostname, err);
+		r = late_rename(sandbox, attach->hostname, err);
 	if (r < 0)
 		fd_close(app);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* late.h - what a sandbox that was parked without its app is given when the app is known: name, slug, host name */
+/* late.h - what a sandbox whose root was made without its app is given when the app is known: name, slug, host name */
 #ifndef RUNTIME_LATE_H
 #define RUNTIME_LATE_H
 
@@ -20,6 +20,12 @@ int late_attach(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno
 
 /** late_end() - until that is done, where something was begun */
 int late_end(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno_error *err);
+
+/** late_make_app() - the mount for /app. Return: a descriptor, or negative errno */
+int late_make_app(struct dyno_sandbox *sandbox, struct dyno_error *err);
+
+/** late_rename() - the text of /etc/hosts, with @hostname in it */
+int late_rename(const struct dyno_sandbox *sandbox, const char *hostname, struct dyno_error *err);
 
 /** late_refuse() - say that the app's slug cannot be attached any more. Return: -ENOTSUP */
 int late_refuse(const struct dyno_app *app, struct dyno_error *err);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #include "runtime/channel.h"
 #include "runtime/child.h"
 #include "runtime/host.h"
+#include "runtime/late.h"
 #include "runtime/parts.h"
 #include "runtime/spec.h"
 
@@ -184,6 +186,9 @@ static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 	const struct stack_kind kind = { sandbox->shape.stack, host->rootless, resolv };
 	int r = 0;
 
+	namespaces_hostname(sandbox->name, prepare->hostname);
+	if (rooms_ready(&sandbox->rooms))
+		return sandbox->name_fd < 0 ? 0 : late_rename(sandbox, prepare->hostname, err);
 	if (sandbox->shape.net == DYNO_NET_PRIVATE)
 		r = network_services(host->network, services, err);
 	if (r == 0)
@@ -192,7 +197,6 @@ static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 		r = stack_skeleton(host->stacks_fd, &kind, name, err);
 	if (r < 0)
 		return r;
-	namespaces_hostname(sandbox->name, prepare->hostname);
 	r = text_format(prepare->skeleton, sizeof(prepare->skeleton), "%s/stacks/%s", host->state_dir, name);
 	if (r >= 0)
 		r = sandbox_hosts(sandbox, prepare->hostname, prepare->hosts, sizeof(prepare->hosts));
@@ -212,13 +216,13 @@ static int step_channel(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/** step_clone() - the one clone; in the child it does not return */
-static int step_clone(struct prepare *prepare, struct dyno_error *err)
+/** plan_child() - what the child, or the builder of its rooms, is to do */
+static struct child plan_child(struct prepare *prepare)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
-	const struct dyno_host *host = sandbox->host;
-	struct cpu_seat seat = { .other = -1 };
-	struct child child = {
+	struct dyno_host *host = sandbox->host;
+
+	return (struct child){
 		.shape = &sandbox->shape,
 		.slug = sandbox->slug[0] != '\0' ? sandbox->slug : NULL,
 		.hostname = prepare->hostname,
@@ -228,13 +232,15 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.channel = prepare->child_end,
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
-		.follows = follows(prepare),
+		.follows = follows(prepare) || rooms_ready(&sandbox->rooms),
+		.rooms = rooms_ready(&sandbox->rooms) ? &sandbox->rooms : NULL,
+		.app = -1,
 		.network = sandbox->network.fd,
 		.identity = &sandbox->identity,
 		.group = &sandbox->group,
 		.hosts = prepare->hosts,
 		.skeleton = prepare->skeleton,
-		.template = stack_is_host(sandbox->shape.stack) ? host_template(sandbox->host) : -1,
+		.template = stack_is_host(sandbox->shape.stack) ? host_template(host) : -1,
 		.scratch = sandbox->scratch,
 		.slug_fd = -1,
 		.skeleton_fd = -1,
@@ -248,12 +254,40 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 		.tree = -1,
 		.ruleset = -1,
 	};
+}
+
+/** step_rooms() - the root, and what else needs no process, where that can be made before its slug is known */
+static int step_rooms(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct child plan;
+	int r;
+
+	if (prepare->when != WHEN_PARTS)
+		return 0;
+	plan = plan_child(prepare);
+	if (!plan.late || sandbox->host->no_rooms)
+		return 0;
+	r = rooms_build(&plan, &sandbox->rooms, err);
+	sandbox->scratch = plan.tree;
+	sandbox->host->no_rooms = r == -EOPNOTSUPP;
+	return sandbox->host->no_rooms ? 0 : r;
+}
+
+/** step_clone() - the one clone; in the child it does not return */
+static int step_clone(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct dyno_host *host = sandbox->host;
+	struct cpu_seat seat = { .other = -1 };
+	struct child child = plan_child(prepare);
+	uint64_t flags = child.rooms ? CLONE_NEWPID
+	                             : namespaces_flags(host->rootless, sandbox->shape.net, child.template >= 0);
 	pid_t pid;
 
 	if (prepare->when == WHEN_COLD)
 		cpu_seat_take(&seat, network_helper_cpu(host->network));
-	pid = namespaces_clone(namespaces_flags(host->rootless, sandbox->shape.net, child.template >= 0),
-	                       cgroup_clone_fd(&sandbox->group), &sandbox->pidfd, err);
+	pid = namespaces_clone(flags, cgroup_clone_fd(&sandbox->group), &sandbox->pidfd, err);
 	if (pid == 0) {
 		cpu_seat_child(&seat);
 		child_main(&child);
@@ -305,13 +339,24 @@ static int attach_network(const struct prepare *prepare, struct dyno_error *err)
 	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
 }
 
+/** furnish() - give the child that moves into its rooms the /app for them */
+static int furnish(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	_cleanup_close_ int app = late_make_app(sandbox, err);
+
+	return app < 0 ? app : parts_send_app(sandbox, app, err);
+}
+
 /** step_join() - where the child waits for what is made beside it */
 static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct dyno_sandbox *sandbox = prepare->sandbox;
 	bool rootless = sandbox->host->rootless;
 	int r;
 
+	if (rooms_ready(&sandbox->rooms))
+		return furnish(prepare, err);
 	if (!rootless && !follows(prepare))
 		return 0;
 	r = rootless ? attach_network(prepare, err) : parts_make(prepare->sandbox, prepare->limits, err);
@@ -347,12 +392,13 @@ static const struct {
 	enum dyno_phase stamp;
 } steps[] = {
 	{ "parent claim", step_claim, WHEN_PARTS, DYNO_PHASE_COUNT },
-	{ "parent name", step_name, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent name", step_name, WHEN_COLD, DYNO_PHASE_COUNT },
 	{ "parent group", step_group, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent disk", step_disk, WHEN_REST, DYNO_PHASE_COUNT },
-	{ "parent skeleton", step_skeleton, WHEN_REST, DYNO_PHASE_COUNT },
+	{ "parent skeleton", step_skeleton, WHEN_COLD, DYNO_PHASE_COUNT },
 	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent users", step_users, WHEN_COLD, DYNO_PHASE_COUNT },
+	{ "parent rooms", step_rooms, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent parts", step_parts, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, WHEN_REST, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, WHEN_REST, DYNO_PHASE_COUNT },

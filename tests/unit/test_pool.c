@@ -2,205 +2,18 @@
 /**
  * test_pool.c - pools: that a parked sandbox serves once, lives, and is what was asked for; and that nothing is left
  *
- * Real sandboxes, as root and as an ordinary user. After each test this process has the descriptors and children that it
- * had before.
+ * Real sandboxes, as root and as an ordinary user.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "pool_fixture.h"
 
-#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
 
 #include "base/clock.h"
-#include "dyno.h"
 #include "runtime/host.h"
 #include "runtime/nursery.h"
 #include "runtime/sandbox.h"
-
-#define PATIENCE_MS 20000
-#define MS 1000000ULL
-#define VECTOR(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define SHELL(script) VECTOR("/bin/sh", "-c", script)
-#define POOL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
-/** struct fixture - a host, a slug, and what the process had before */
-struct fixture {
-	struct dyno_host *host;
-	char dir[64];
-	char slug[80];
-	int null;
-	unsigned descriptors;
-};
-
-/** count_descriptors() - of this process, by /proc/self/fd */
-static unsigned count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
-/** make_slug() - a slug that holds one file */
-static void make_slug(const struct fixture *f)
-{
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/file", f->slug);
-	assert_int_equal(mkdir(f->slug, 0755), 0);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct dyno_error err;
-
-	if (!f)
-		return -1;
-	strcpy(f->dir, "/tmp/dyno-pool-XXXXXX");
-	f->descriptors = count_descriptors();
-	f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (!mkdtemp(f->dir) || chmod(f->dir, 0755) < 0 || dyno_host_open(&f->host, &err) < 0) {
-		free(f);
-		return -1;
-	}
-	snprintf(f->slug, sizeof(f->slug), "%s/slug", f->dir);
-	make_slug(f);
-	*state = f;
-	return 0;
-}
-
-/** tear_down() - fails when a test left something */
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	char command[96];
-	int r = 0;
-
-	dyno_host_close(f->host);
-	close(f->null);
-	if (count_descriptors() != f->descriptors) {
-		print_error("%u descriptors before, %u after\n", f->descriptors, count_descriptors());
-		r = -1;
-	}
-	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1) {
-		print_error("a child is left\n");
-		r = -1;
-	}
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		r = -1;
-	free(f);
-	return r;
-}
-
-/** config_of() - a pool of @min to @max for the slug */
-static struct dyno_pool_config config_of(const struct fixture *f, unsigned min, unsigned max)
-{
-	return (struct dyno_pool_config){
-		.shape = { .stack = "host", .net = DYNO_NET_NONE },
-		.slug = f->slug,
-		.min = min,
-		.max = max,
-	};
-}
-
-/** open_pool() - or fail the test */
-static struct dyno_pool *open_pool(const struct fixture *f, const struct dyno_pool_config *config)
-{
-	struct dyno_error err = { 0 };
-	struct dyno_pool *pool;
-
-	if (dyno_pool_open(f->host, config, &pool, &err) < 0)
-		fail_msg("open: %s: %s", err.step, err.text);
-	return pool;
-}
-
-/** fill() - wait until @ready are parked, or fail the test */
-static void fill(struct dyno_pool *pool, unsigned ready)
-{
-	struct dyno_pool_stats stats;
-
-	if (dyno_pool_wait(pool, ready, PATIENCE_MS) == 0)
-		return;
-	dyno_pool_stats(pool, &stats);
-	fail_msg("%u of %u ready: %s: %s", stats.ready, ready, stats.error.step, stats.error.text);
-}
-
-/** stats_of() - the numbers as they are */
-static struct dyno_pool_stats stats_of(struct dyno_pool *pool)
-{
-	struct dyno_pool_stats stats;
-
-	dyno_pool_stats(pool, &stats);
-	return stats;
-}
-
-/** app_of() - an app with @argv, the slug, and no input or output */
-static struct dyno_app app_of(const struct fixture *f, const char *const *argv)
-{
-	return (struct dyno_app){ .slug = f->slug, .argv = argv, .fds = { f->null, f->null, STDERR_FILENO } };
-}
-
-/** start() - or fail the test */
-static struct dyno *start(struct dyno_pool *pool, const struct dyno_app *app)
-{
-	struct dyno_error err = { 0 };
-	struct dyno *dyno;
-
-	if (dyno_pool_start(pool, app, 0, &dyno, &err) < 0)
-		fail_msg("start: %s: %s", err.step, err.text);
-	return dyno;
-}
-
-/** finish() - wait for its end, and destroy it. Return: exit code */
-static int finish(struct dyno *dyno)
-{
-	struct pollfd fd = { .fd = dyno_fd(dyno), .events = POLLIN };
-	struct dyno_event event = { .type = DYNO_EVENT_NONE };
-	struct dyno_error err;
-
-	while (event.type != DYNO_EVENT_EXITED) {
-		assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
-		assert_int_equal(dyno_next_event(dyno, &event, &err), 0);
-		if (event.type == DYNO_EVENT_FAILED)
-			fail_msg("failed: %s: %s", event.error.step, event.error.text);
-	}
-	assert_null(dyno_destroy(dyno));
-	return WIFEXITED(event.status) ? WEXITSTATUS(event.status) : 256 + WTERMSIG(event.status);
-}
-
-/** birth() - run the app of @argv to its end, which must be good. Return: how it was born */
-static enum dyno_birth birth(const struct fixture *f, struct dyno_pool *pool, const char *const *argv)
-{
-	const struct dyno_app app = app_of(f, argv);
-	struct dyno *dyno = start(pool, &app);
-	enum dyno_birth how = dyno_birth(dyno);
-
-	assert_int_equal(finish(dyno), 0);
-	return how;
-}
 
 /** oldest() - PID of the sandbox that will be taken next */
 static pid_t oldest(struct dyno_pool *pool)
@@ -452,24 +265,6 @@ static void any_slug(void **state)
 	dyno = start(pool, &app);
 	assert_int_equal(dyno_birth(dyno), DYNO_BIRTH_WARM);
 	assert_int_equal(finish(dyno), 0);
-	dyno_pool_close(pool);
-}
-
-static void parts_only(void **state)
-{
-	struct fixture *f = *state;
-	struct dyno_pool_config config = config_of(f, 2, 2);
-	struct dyno_pool *pool;
-
-	/* their slug does not matter */
-	config.parts = true;
-	pool = open_pool(f, &config);
-	fill(pool, 2);
-	assert_int_equal(oldest(pool), 0);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(birth(f, pool, SHELL("test -e /app/file && : > /app/mark")), DYNO_BIRTH_POOLED);
-		fill(pool, 2);
-	}
 	dyno_pool_close(pool);
 }
 
@@ -766,7 +561,6 @@ int main(void)
 		POOL_TEST(other_slug_is_cold),
 		POOL_TEST(who_asks_for_no_ceiling_gets_none),
 		POOL_TEST(any_slug),
-		POOL_TEST(parts_only),
 		POOL_TEST(replaced_slug_is_cold),
 		POOL_TEST(dead_is_replaced),
 		POOL_TEST(dead_is_not_given_away),
