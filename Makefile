@@ -53,7 +53,7 @@ ISOLATION := attach namespaces identity mounts template stack skeleton scratch d
 NETNS := address admit ahead conntrack foreign link listen manner netlink network nft nft_parse owner policy private publish range relay \
 	relay_carry resolver rootless rootless_pasta rootless_walls route rule table table_elements table_guard table_rules uplink
 CONFIG := command dotenv environment mistakes sizes sizes_file
-RUNTIME := host spec app prepare parts rooms spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
+RUNTIME := host spec app prepare parts nest spare sandbox late child runner channel init dyno events discarded reason timeline watch watcher watcher_threads registry gc control control_client demand nursery pool shed
 # the launcher's client is in libdyno, its server in the command alone
 LAUNCHER_CLIENT := address answers client packet protocol request
 LAUNCHER := histogram launcher peer place pools pools_print reaper resident start stats stats_export tell verbs
@@ -67,7 +67,7 @@ UNIT_TESTS := test_address test_app test_app_json test_bench_stats test_capabili
 	test_detect test_dotenv test_environment test_fd test_formation_clock test_formation_log test_gc test_identity test_landlock test_library \
 	test_listen test_mounts test_netlink test_network test_network_tenants test_network_walls test_nft test_options \
 	test_plan test_policy test_pool test_procfile test_protocol test_publish test_registry test_relay test_releases \
-	test_resolver test_rlimits test_rooms test_rootless test_scale test_scratch test_shed test_sizes test_skeleton test_spare test_spec test_states \
+	test_resolver test_rlimits test_nest test_rootless test_scale test_scratch test_shed test_sizes test_skeleton test_spare test_spec test_states \
 	test_store test_syscalls test_syscalls_kernel test_table test_table_guard test_table_wire test_template test_text test_tree \
 	test_units test_uplink test_watch test_watcher
 # what the sandbox tests share, linked into each

@@ -144,7 +144,7 @@ void doctor_probe(bool rootless, struct probes *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (shared == MAP_FAILED)
 		return;
-	pid = namespaces_clone(namespaces_flags(rootless, DYNO_NET_NONE, false), -1, &pidfd,
+	pid = namespaces_clone(namespaces_flags(rootless, DYNO_NET_NONE, false, false), -1, &pidfd,
 	                       probe_begin(&shared->clone));
 	if (pid == 0)
 		probe_child(shared, rootless, uid, gid);

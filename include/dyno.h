@@ -210,7 +210,7 @@ int dyno_start(struct dyno_sandbox *sandbox, const struct dyno_app *app, struct 
 /** enum dyno_birth - how much of a dyno was there before it was asked for */
 enum dyno_birth {
 	DYNO_BIRTH_COLD,   /* nothing */
-	DYNO_BIRTH_POOLED, /* its parts: claim, cgroups, ids, network */
+	DYNO_BIRTH_POOLED, /* its parts: claim, cgroups, ids, network, as root its root but for /proc and /app */
 	DYNO_BIRTH_WARM,   /* a parked sandbox */
 };
 

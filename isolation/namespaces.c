@@ -15,10 +15,12 @@
 
 #include "base/error.h"
 
-uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool template)
+uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool template, bool kept)
 {
 	uint64_t flags = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | (template ? 0 : CLONE_NEWNS);
 
+	if (kept)
+		return CLONE_NEWPID;
 	if (rootless)
 		flags |= CLONE_NEWUSER | (net == DYNO_NET_HOST ? 0 : CLONE_NEWNET);
 	return flags;
@@ -97,9 +99,9 @@ int namespaces_self_child(struct dyno_error *err)
 	return fd < 0 ? error_set(err, -errno, "namespaces", "cannot open /proc/self/ns:") : fd;
 }
 
-int namespaces_leave_child(bool template, struct dyno_error *err)
+int namespaces_leave_child(struct dyno_error *err)
 {
-	if (unshare(CLONE_NEWIPC | CLONE_NEWUTS | (template ? 0 : CLONE_NEWNS)) < 0)
+	if (unshare(CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return explain(-errno, 0, err);
 	return 0;
 }

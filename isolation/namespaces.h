@@ -16,12 +16,16 @@
 
 #include "dyno.h"
 
+/** NAMESPACES_KEPT - those that need no process to live: mount, ipc, uts */
+#define NAMESPACES_KEPT 3
+
 /**
  * namespaces_flags() - CLONE_NEW* flags for the clone
  * @rootless: no privilege: user and network namespace are part of the clone
  * @template: the mount namespace is to be a copy of the template, made by the child (template.h)
+ * @kept: those of NAMESPACES_KEPT are there already, to be entered by the child
  */
-uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool template);
+uint64_t namespaces_flags(bool rootless, enum dyno_net net, bool template, bool kept);
 
 /**
  * namespaces_clone() - clone the child
@@ -40,17 +44,11 @@ int namespaces_begin_child(struct dyno_error *err);
 /** namespaces_cgroup_child() - own cgroup namespace, after the v1 groups were joined, so that they are its roots */
 int namespaces_cgroup_child(struct dyno_error *err);
 
-/** NAMESPACES_KEPT - those that need no process to live: mount, ipc, uts */
-#define NAMESPACES_KEPT 3
-
 /** namespaces_self_child() - the caller's entry in /proc, for namespaces_keep_child(). Return: descriptor, or negative errno */
 int namespaces_self_child(struct dyno_error *err);
 
-/**
- * namespaces_leave_child() - move into new namespaces of these kinds
- * @template: as in namespaces_flags()
- */
-int namespaces_leave_child(bool template, struct dyno_error *err);
+/** namespaces_leave_child() - move into new ones of these kinds; the mount namespace comes from the template (template_enter_child()) */
+int namespaces_leave_child(struct dyno_error *err);
 
 /**
  * namespaces_keep_child() - descriptors of those that the caller is in, which keep them

@@ -147,8 +147,7 @@ static int overlay_app(int scratch, int slug, bool rootless, struct dyno_error *
 	return r < 0 ? r : mounts_new("overlay", options, WRITABLE_ATTR, err);
 }
 
-/** attach_app() - /app: the slug under the writable layer, or the writable layer alone */
-static int attach_app(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err)
+int scratch_attach_app_child(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err)
 {
 	_cleanup_close_ int app = slug >= 0 ? overlay_app(scratch, slug, rootless, err)
 	                                    : mounts_clone(scratch, "upper", WRITABLE_ATTR, -1);
@@ -158,11 +157,11 @@ static int attach_app(int scratch, int rootfd, int slug, bool rootless, struct d
 	return mounts_attach(app, rootfd, "app", err);
 }
 
-int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err)
+int scratch_attach_child(int scratch, int rootfd, int idmap_fd, struct dyno_error *err)
 {
 	static const char *const binds[][2] = { { "tmp", "tmp" }, { "vartmp", "var/tmp" }, { "shm", "dev/shm" } };
-	int r = slug == SCRATCH_SLUG_LATE ? 0 : attach_app(scratch, rootfd, slug, idmap_fd < 0, err);
 	size_t i;
+	int r = 0;
 
 	for (i = 0; r == 0 && i < sizeof(binds) / sizeof(binds[0]); i++)
 		r = mounts_bind(scratch, binds[i][0], WRITABLE_ATTR, -1, rootfd, binds[i][1], err);

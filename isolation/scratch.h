@@ -76,14 +76,18 @@ int scratch_copy_slug(const char *slug, uid_t owner, struct dyno_error *err);
 int scratch_stage_child(int scratch, struct dyno_error *err);
 
 /**
- * scratch_attach_child() - attach /app (slug under the writable layer), /tmp, /var/tmp, /dev/shm and /etc/hosts
+ * scratch_attach_child() - attach /tmp, /var/tmp, /dev/shm and /etc/hosts
  * @rootfd: the new root, attached
- * @slug:   clone of scratch_slug(), -1 for none, SCRATCH_SLUG_LATE for a /app that comes later (isolation/attach.h)
  * @idmap_fd: the dyno's user namespace, -1 rootless
  */
-int scratch_attach_child(int scratch, int rootfd, int slug, int idmap_fd, struct dyno_error *err);
+int scratch_attach_child(int scratch, int rootfd, int idmap_fd, struct dyno_error *err);
 
-#define SCRATCH_SLUG_LATE (-2)
+/**
+ * scratch_attach_app_child() - attach /app: the slug under the writable layer
+ * @slug: clone of scratch_slug(), -1 for the writable layer alone
+ * Should: have scratch, staged, as the working directory.
+ */
+int scratch_attach_app_child(int scratch, int rootfd, int slug, bool rootless, struct dyno_error *err);
 
 /**
  * scratch_app() - the mount for /app of a scratch that was never staged, by descriptors alone (parent half)

@@ -39,7 +39,7 @@
 #include "netns/network.h"
 #include "runtime/channel.h"
 #include "runtime/init.h"
-#include "runtime/rooms.h"
+#include "runtime/nest.h"
 
 /** step_begin() - die with the launcher, own session, default signal dispositions, everything blocked, limits of every process */
 static int step_begin(struct child *child, struct dyno_error *err)
@@ -85,8 +85,6 @@ static int take_parts(struct child *child, struct dyno_error *err)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
 	if (packet.message.flags & CHANNEL_HAS_NETWORK)
 		child->network = TAKE_FD(packet.fds[at++]);
-	if (packet.message.flags & CHANNEL_HAS_APP)
-		child->app = TAKE_FD(packet.fds[at++]);
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
 		if (packet.message.value & 1 << i)
 			child->group->tasks_fd[i] = TAKE_FD(packet.fds[at++]);
@@ -129,15 +127,19 @@ static int step_keyring(struct child *child, struct dyno_error *err)
 	return identity_keyring_child(err);
 }
 
-/** step_enter() - into the rooms that are ready */
+/** step_enter() - with the slug in hand into the nest that is ready */
 static int step_enter(struct child *child, struct dyno_error *err)
 {
-	int r = namespaces_enter_child(child->rooms->spaces, err);
+	int r = hold_slug(child, err);
 
+	if (r == 0)
+		r = namespaces_enter_child(child->nest->spaces, err);
 	if (r < 0)
 		return r;
 	child->rootfd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return child->rootfd < 0 ? error_set(err, -errno, "enter", "cannot open the new root:") : 0;
+	if (child->rootfd < 0 || fchdir(child->scratch) < 0)
+		return error_set(err, -errno, "enter", "cannot enter the root that was made:");
+	return 0;
 }
 
 /** step_private() - mounts that no longer propagate: of a copy of the template none does */
@@ -193,12 +195,18 @@ static int step_devices(struct child *child, struct dyno_error *err)
 	return devices_attach_child(child->rootfd, child->rootless, err);
 }
 
-/** step_slug() - /app and the other writable places */
-static int step_slug(struct child *child, struct dyno_error *err)
+/** step_writable() - the writable places but /app */
+static int step_writable(struct child *child, struct dyno_error *err)
 {
-	int slug = child->tree >= 0 ? SCRATCH_SLUG_LATE : child->slug_fd;
+	return scratch_attach_child(child->scratch, child->rootfd, child->identity->user_fd, err);
+}
 
-	return scratch_attach_child(child->scratch, child->rootfd, slug, child->identity->user_fd, err);
+/** step_app() - /app, unless it is to be attached when the app is known */
+static int step_app(struct child *child, struct dyno_error *err)
+{
+	if (child->tree >= 0)
+		return 0;
+	return scratch_attach_app_child(child->scratch, child->rootfd, child->slug_fd, child->identity->user_fd < 0, err);
 }
 
 /** step_sys() - the bit of /sys */
@@ -213,9 +221,11 @@ static int step_proc(struct child *child, struct dyno_error *err)
 	return procfs_attach_child(child->rootfd, child->scratch, child->rootless, err);
 }
 
-/** step_pivot() - the new root becomes the root; the old one is gone */
+/** step_pivot() - the new root becomes the root; the old one is gone. In a nest that is done, but for the working directory */
 static int step_pivot(struct child *child, struct dyno_error *err)
 {
+	if (child->nest)
+		return chdir("/") < 0 ? error_set(err, -errno, "pivot", "cannot enter /:") : 0;
 	return child->template <0 ? mounts_pivot_child(child->rootfd, err) : template_cover_child(child->rootfd, err);
 }
 
@@ -240,12 +250,6 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	if (!child->rootless && fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
 		return error_set(err, -errno, "terminal", "cannot own the terminal:");
 	return 0;
-}
-
-/** step_app() - /app, which was made meanwhile */
-static int step_app(struct child *child, struct dyno_error *err)
-{
-	return mounts_attach(child->app, child->rootfd, "app", err);
 }
 
 /** step_network() - enter the network namespace */
@@ -310,13 +314,14 @@ static int step_undumpable(struct child *child, struct dyno_error *err)
 	return 0;
 }
 
-/** enum walk - who takes a step: the child, the builder of rooms in its place (rooms.h), the child that enters them */
+/** enum walk - who takes a step: the child, the builder of its nest in its place (nest.h), the child that enters that */
 enum walk {
 	WALK_WHOLE = 1,
 	WALK_BUILD = 2,
 	WALK_ENTER = 4,
 	WALK_AHEAD = WALK_WHOLE | WALK_BUILD,
 	WALK_CHILD = WALK_WHOLE | WALK_ENTER,
+	WALK_ALL = WALK_AHEAD | WALK_CHILD,
 };
 
 /** struct step - one step; @stamp: phase it completes, DYNO_PHASE_COUNT for none */
@@ -337,13 +342,13 @@ static const struct step steps[] = {
 	{ "stage", step_stage, WALK_AHEAD, DYNO_PHASE_COUNT },
 	{ "stack", step_stack, WALK_AHEAD, DYNO_PHASE_COUNT },
 	{ "devices", step_devices, WALK_AHEAD, DYNO_PHASE_COUNT },
-	{ "slug", step_slug, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "writable", step_writable, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "app", step_app, WALK_CHILD, DYNO_PHASE_COUNT },
 	{ "sys", step_sys, WALK_AHEAD, DYNO_PHASE_COUNT },
 	{ "proc", step_proc, WALK_CHILD, DYNO_PHASE_COUNT },
-	{ "pivot", step_pivot, WALK_AHEAD, DYNO_PHASE_COUNT },
+	{ "pivot", step_pivot, WALK_ALL, DYNO_PHASE_COUNT },
 	{ "terminal", step_terminal, WALK_CHILD, DYNO_PHASE_FILESYSTEM },
 	{ "parts", step_parts, WALK_CHILD, DYNO_PHASE_COUNT },
-	{ "app", step_app, WALK_ENTER, DYNO_PHASE_COUNT },
 	{ "network", step_network, WALK_CHILD, DYNO_PHASE_NETWORK },
 	{ "cgroup", step_cgroup, WALK_CHILD, DYNO_PHASE_COUNT },
 	{ "hostname", step_hostname, WALK_CHILD, DYNO_PHASE_COUNT },
@@ -378,17 +383,12 @@ static int run_steps(struct child *child, enum walk walk, struct dyno_error *err
 
 int child_build(struct child *child, struct dyno_error *err)
 {
-	int r;
-
 	(void)umask(0);
-	r = run_steps(child, WALK_BUILD, err);
-	/* Before Linux 6.15 there is none, and the layers of /app cannot be named from outside. */
-	return r == 0 && child->tree < 0 ? -EOPNOTSUPP : r;
+	return run_steps(child, WALK_BUILD, err);
 }
 
 void child_build_done(struct child *child)
 {
-	child->scratch = fd_close(child->scratch);
 	child->skeleton_fd = fd_close(child->skeleton_fd);
 	child->rootfd = fd_close(child->rootfd);
 }
@@ -398,7 +398,7 @@ void child_main(struct child *child)
 	struct channel_message message = { .type = CHANNEL_FAILED };
 	struct init init;
 
-	if (run_steps(child, child->rooms ? WALK_ENTER : WALK_WHOLE, &message.error) < 0) {
+	if (run_steps(child, child->nest ? WALK_ENTER : WALK_WHOLE, &message.error) < 0) {
 		(void)channel_send(child->channel, &message, NULL, NULL, 0);
 		_exit(125);
 	}

@@ -13,7 +13,7 @@
 #include "dyno.h"
 #include "isolation/cgroup.h"
 #include "isolation/identity.h"
-#include "runtime/rooms.h"
+#include "runtime/nest.h"
 #include "runtime/shed.h"
 
 /**
@@ -23,8 +23,7 @@
  * @channel:      the child's end
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
  * @follows:      network namespace and v1 groups are made meanwhile, and come by the channel
- * @rooms:        where it moves in, NULL where it makes its own
- * @app:          what comes by the channel for the /app of those
+ * @nest:         where it moves in, NULL where it makes its own
  * @network:      its network namespace, -1 where it comes by the channel, or, rootless, where it is born with one
  * @identity, @group: its ids and user namespaces, and its cgroups
  * @template:     where its mounts begin, -1 for this machine's
@@ -49,8 +48,7 @@ struct child {
 	int launcher_end;
 	int landlock_abi;
 	bool follows;
-	const struct rooms *rooms;
-	int app;
+	const struct nest *nest;
 	int network;
 	const struct identity *identity;
 	struct cgroup *group;
@@ -71,10 +69,10 @@ struct child {
 	struct dyno_timeline timeline;
 };
 
-/** child_build() - those steps that need no process of the dyno's, in the builder of its rooms. Return: as rooms_build() */
+/** child_build() - those steps that need no process of the dyno's, in the builder of its nest. Return: 0 or negative errno */
 int child_build(struct child *child, struct dyno_error *err);
 
-/** child_build_done() - close what they leave open but @tree */
+/** child_build_done() - close what they leave open but @scratch */
 void child_build_done(struct child *child);
 
 /** child_main() - the child branch of the clone. Does not return */

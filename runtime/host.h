@@ -48,7 +48,6 @@ struct nursery;
  * @nursery:   keeps its pools full, NULL before the first
  * @shed:      of a nursery's: what parked children need of its memory
  * @launches:  so far; from the second on, what only the next one has a use for is worth its time
- * @no_rooms:  this kernel cannot attach /app to a root that is there already: found out by trying
  * @spare:     for its next cold launch
  * @slots_fd, @names_fd, @sockets_fd, @stacks_fd: its subdirectories (see registry.h; stacks: skeletons)
  */
@@ -64,7 +63,6 @@ struct dyno_host {
 	int stacks_fd;
 	int landlock_abi;
 	unsigned launches;
-	bool no_rooms;
 	struct host_slug slug;
 	struct host_template template;
 	struct spare spare;

@@ -181,7 +181,7 @@ static void hand_over(struct init_parked *parked, int fd, uint32_t flag)
 void init_begin(struct init *init, const struct child *child)
 {
 	int channel = child->channel, terminal = child->terminal, master = child->terminal_master;
-	int scratch = child->shape->scratch_dir || child->rooms ? -1 : child->tree >= 0 ? child->tree : child->scratch;
+	int scratch = child->shape->scratch_dir || child->nest ? -1 : child->tree >= 0 ? child->tree : child->scratch;
 	int notify = child->notify, ruleset = child->ruleset;
 	int *keep[] = { &channel, &terminal, &master, &scratch, &notify, &ruleset };
 	sigset_t chld;

@@ -453,6 +453,8 @@ int nursery_begin(struct nursery **ret, struct dyno_error *err)
 	if (r == 0)
 		r = dyno_host_open(&nursery->host, err);
 	if (r == 0) {
+		/* Nobody waits for its first one: what is made once is worth its time at once. */
+		nursery->host->launches = 1;
 		r = thread_start(&nursery->thread, STACK_SIZE, nursery_main, nursery);
 		if (r < 0)
 			error_set(err, r, STEP, "cannot start the pools' thread:");

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,7 +186,7 @@ static int step_skeleton(struct prepare *prepare, struct dyno_error *err)
 	int r = 0;
 
 	namespaces_hostname(sandbox->name, prepare->hostname);
-	if (rooms_ready(&sandbox->rooms))
+	if (nest_ready(&sandbox->nest))
 		return sandbox->name_fd < 0 ? 0 : late_rename(sandbox, prepare->hostname, err);
 	if (sandbox->shape.net == DYNO_NET_PRIVATE)
 		r = network_services(host->network, services, err);
@@ -216,7 +215,7 @@ static int step_channel(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/** plan_child() - what the child, or the builder of its rooms, is to do */
+/** plan_child() - what the child, or the builder of its nest, is to do */
 static struct child plan_child(struct prepare *prepare)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
@@ -232,9 +231,8 @@ static struct child plan_child(struct prepare *prepare)
 		.channel = prepare->child_end,
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
-		.follows = follows(prepare) || rooms_ready(&sandbox->rooms),
-		.rooms = rooms_ready(&sandbox->rooms) ? &sandbox->rooms : NULL,
-		.app = -1,
+		.follows = follows(prepare),
+		.nest = nest_ready(&sandbox->nest) ? &sandbox->nest : NULL,
 		.network = sandbox->network.fd,
 		.identity = &sandbox->identity,
 		.group = &sandbox->group,
@@ -256,22 +254,23 @@ static struct child plan_child(struct prepare *prepare)
 	};
 }
 
-/** step_rooms() - the root, and what else needs no process, where that can be made before its slug is known */
-static int step_rooms(struct prepare *prepare, struct dyno_error *err)
+/** step_nest() - the root, and what else needs no process, where that can be made before its slug is known */
+static int step_nest(struct prepare *prepare, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct child plan;
 	int r;
 
-	if (prepare->when != WHEN_PARTS)
+	/* What is made for the launcher of one dyno is made for nobody, and an ordinary user's child has power over its own mounts only. */
+	if (prepare->when != WHEN_PARTS || sandbox->host->rootless || sandbox->shape.scratch_dir)
 		return 0;
 	plan = plan_child(prepare);
-	if (!plan.late || sandbox->host->no_rooms)
+	if (plan.template <0)
 		return 0;
-	r = rooms_build(&plan, &sandbox->rooms, err);
-	sandbox->scratch = plan.tree;
-	sandbox->host->no_rooms = r == -EOPNOTSUPP;
-	return sandbox->host->no_rooms ? 0 : r;
+	plan.late = false;
+	r = nest_build(&plan, &sandbox->nest, err);
+	sandbox->scratch = plan.scratch;
+	return r;
 }
 
 /** step_clone() - the one clone; in the child it does not return */
@@ -281,8 +280,7 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	const struct dyno_host *host = sandbox->host;
 	struct cpu_seat seat = { .other = -1 };
 	struct child child = plan_child(prepare);
-	uint64_t flags = child.rooms ? CLONE_NEWPID
-	                             : namespaces_flags(host->rootless, sandbox->shape.net, child.template >= 0);
+	uint64_t flags = namespaces_flags(host->rootless, sandbox->shape.net, child.template >= 0, child.nest);
 	pid_t pid;
 
 	if (prepare->when == WHEN_COLD)
@@ -339,24 +337,13 @@ static int attach_network(const struct prepare *prepare, struct dyno_error *err)
 	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
 }
 
-/** furnish() - give the child that moves into its rooms the /app for them */
-static int furnish(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	_cleanup_close_ int app = late_make_app(sandbox, err);
-
-	return app < 0 ? app : parts_send_app(sandbox, app, err);
-}
-
 /** step_join() - where the child waits for what is made beside it */
 static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
-	struct dyno_sandbox *sandbox = prepare->sandbox;
+	const struct dyno_sandbox *sandbox = prepare->sandbox;
 	bool rootless = sandbox->host->rootless;
 	int r;
 
-	if (rooms_ready(&sandbox->rooms))
-		return furnish(prepare, err);
 	if (!rootless && !follows(prepare))
 		return 0;
 	r = rootless ? attach_network(prepare, err) : parts_make(prepare->sandbox, prepare->limits, err);
@@ -398,7 +385,7 @@ static const struct {
 	{ "parent skeleton", step_skeleton, WHEN_COLD, DYNO_PHASE_COUNT },
 	{ "parent slug", step_slug, WHEN_REST, DYNO_PHASE_COUNT },
 	{ "parent users", step_users, WHEN_COLD, DYNO_PHASE_COUNT },
-	{ "parent rooms", step_rooms, WHEN_PARTS, DYNO_PHASE_COUNT },
+	{ "parent nest", step_nest, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent parts", step_parts, WHEN_PARTS, DYNO_PHASE_COUNT },
 	{ "parent channel", step_channel, WHEN_REST, DYNO_PHASE_CLAIMED },
 	{ "parent clone", step_clone, WHEN_REST, DYNO_PHASE_COUNT },

@@ -66,7 +66,7 @@ int sandbox_new(struct dyno_host *host, const struct dyno_shape *shape, const ch
 	sandbox->host = host;
 	sandbox->slot_fd = sandbox->name_fd = sandbox->scratch = sandbox->channel = sandbox->pidfd = -1;
 	sandbox->terminal = sandbox->notify = sandbox->slug_mount = -1;
-	sandbox->rooms = (struct rooms)ROOMS_NULL;
+	sandbox->nest = (struct nest)NEST_NULL;
 	sandbox->group = (struct cgroup)CGROUP_NULL;
 	sandbox->identity = (struct identity)IDENTITY_NULL;
 	sandbox->network = (struct network)NETWORK_NULL;
@@ -240,7 +240,7 @@ void sandbox_settle(struct dyno_sandbox *sandbox)
 	visitor_reap(&sandbox->visitor);
 	/* The overlay has its own clone of it. To drop a detached mount takes an RCU grace period: 60 us. */
 	sandbox->slug_mount = fd_close(sandbox->slug_mount);
-	rooms_done(&sandbox->rooms);
+	nest_done(&sandbox->nest);
 	/* The holders of the user namespaces were killed long ago. */
 	identity_done(&sandbox->identity);
 }

@@ -13,7 +13,7 @@
 #include "isolation/identity.h"
 #include "netns/network.h"
 #include "runtime/channel.h"
-#include "runtime/rooms.h"
+#include "runtime/nest.h"
 
 /**
  * struct dyno_sandbox - a parked (or parking) sandbox
@@ -23,7 +23,7 @@
  * @channel: launcher's end
  * @pidfd, @pid: the child
  * @scratch: root of the writable layer
- * @rooms:  its root and more, where they were made before its process
+ * @nest:   its root and more, where that was made before its process
  * @limits: as set, defaults filled in
  * @birth:  how much of it was there before the request
  * @slug_mount: what /app was made from late, -1 without; @visitor: who attached it: kept for sandbox_settle()
@@ -45,7 +45,7 @@ struct dyno_sandbox {
 	struct cgroup group;
 	struct identity identity;
 	struct network network;
-	struct rooms rooms;
+	struct nest nest;
 	int scratch;
 	int channel;
 	int pidfd;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * test_rooms.c - ready parts of sandboxes, without a process: their slug does not matter, and where Linux can attach it to a root
- * that is there already, that is one of them
+ * test_nest.c - ready parts of sandboxes, without a process: their slug does not matter, and as root their root is one of them
  *
  * That such dynos are isolated as all others are is for the tests of isolation to say (tests/sandbox/births.c).
  */
@@ -9,24 +8,11 @@
 
 #include <errno.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 
 #include "isolation/mounts.h"
 #include "runtime/host.h"
 #include "runtime/nursery.h"
 #include "runtime/sandbox.h"
-
-/** needs_late_layers() - skip on a kernel that cannot name the layers of /app from outside: older than Linux 6.15, or an ordinary user's */
-static void needs_late_layers(void)
-{
-	struct utsname name;
-	int major = 0, minor = 0;
-
-	assert_int_equal(uname(&name), 0);
-	assert_int_equal(sscanf(name.release, "%d.%d", &major, &minor), 2);
-	if (geteuid() != 0 || major < 6 || (major == 6 && minor < 15))
-		skip();
-}
 
 /** parts_of() - a pool of two sandboxes' parts, full */
 static struct dyno_pool *parts_of(const struct fixture *f, struct dyno_pool_config *config)
@@ -90,9 +76,10 @@ static void the_root_is_there_before(void **state)
 	struct dyno_timeline boot;
 	struct dyno_pool *pool;
 
-	needs_late_layers();
+	if (geteuid() != 0)
+		skip();
 	pool = parts_of(f, &config);
-	assert_true(rooms_ready(&first_of(pool)->rooms));
+	assert_true(nest_ready(&first_of(pool)->nest));
 	assert_true(first_of(pool)->scratch >= 0);
 	run(pool, &app, &boot);
 	/* nobody had to make the writable layer while somebody waited */
@@ -107,16 +94,16 @@ static void the_name_comes_late(void **state)
 	struct fixture *f = *state;
 	struct dyno_pool_config config = config_of(f, 2, 2);
 	struct dyno_pool *pool = parts_of(f, &config);
-	struct dyno_app app = app_of(f, SHELL("test \"$(cat /proc/sys/kernel/hostname)\" = rooms-1 && "
-	                                      "grep -qx '127.0.1.1 rooms-1' /etc/hosts"));
+	struct dyno_app app = app_of(f, SHELL("test \"$(cat /proc/sys/kernel/hostname)\" = nest-1 && "
+	                                      "grep -qx '127.0.1.1 nest-1' /etc/hosts"));
 	struct dyno_timeline boot;
 
-	app.name = "rooms.1";
+	app.name = "nest.1";
 	run(pool, &app, &boot);
 	fill(pool, 2);
 	/* and of one without a name the slot's */
 	app = app_of(f, SHELL("grep -qx \"127.0.1.1 $(cat /proc/sys/kernel/hostname)\" /etc/hosts && "
-	                      "! grep -q rooms-1 /etc/hosts && test ! -e /app/mark"));
+	                      "! grep -q nest-1 /etc/hosts && test ! -e /app/mark"));
 	run(pool, &app, &boot);
 	dyno_pool_close(pool);
 }
@@ -189,7 +176,7 @@ static void no_room_for_descriptors(void **state)
 		dyno_sandbox_destroy(sandbox);
 		assert_int_equal(count_descriptors(), before);
 	}
-	/* claim, and as root groups, ids, rooms and a network */
+	/* claim, and as root groups, ids, nest and a network */
 	assert_true(failed > (geteuid() == 0 ? 5 : 0));
 }
 

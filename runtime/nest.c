@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * rooms.c - see rooms.h
+ * nest.c - see nest.h
  *
  * Theory of operation. A namespace is made by somebody who moves into it, and no thread of the launcher's may: so a visitor does
  * (base/visitor.h), who shares memory and descriptors with it, walks the child's own steps (child_build()), and is gone.
  */
-#include "runtime/rooms.h"
+#include "runtime/nest.h"
 
 #include <errno.h>
 
@@ -14,12 +14,12 @@
 #include "base/visitor.h"
 #include "runtime/child.h"
 
-#define STEP "rooms"
+#define STEP "nest"
 
-/** struct order - what the builder is told, and what it tells: @rooms, or @code and @err */
+/** struct order - what the builder is told, and what it tells: @nest, or @code and @err */
 struct order {
 	struct child *plan;
-	struct rooms rooms;
+	struct nest nest;
 	int code;
 	struct dyno_error err;
 };
@@ -29,11 +29,11 @@ static int build(struct order *order, struct dyno_error *err)
 {
 	/* Opened now: where this ends there is no /proc. */
 	_cleanup_close_ int self = namespaces_self_child(err);
-	int r = self < 0 ? self : namespaces_leave_child(order->plan->template >= 0, err);
+	int r = self < 0 ? self : namespaces_leave_child(err);
 
 	if (r == 0)
 		r = child_build(order->plan, err);
-	return r < 0 ? r : namespaces_keep_child(self, order->rooms.spaces, err);
+	return r < 0 ? r : namespaces_keep_child(self, order->nest.spaces, err);
 }
 
 /** builder_main() - the builder; shares the launcher's memory, which waits for its end */
@@ -45,9 +45,9 @@ static int builder_main(void *data)
 	return 0;
 }
 
-int rooms_build(struct child *plan, struct rooms *ret, struct dyno_error *err)
+int nest_build(struct child *plan, struct nest *ret, struct dyno_error *err)
 {
-	struct order order = { .plan = plan, .rooms = ROOMS_NULL, .code = -ECHILD };
+	struct order order = { .plan = plan, .nest = NEST_NULL, .code = -ECHILD };
 	pid_t builder;
 	int code = visitor_run(builder_main, &order, &builder);
 
@@ -56,23 +56,23 @@ int rooms_build(struct child *plan, struct rooms *ret, struct dyno_error *err)
 	visitor_reap(&builder);
 	child_build_done(plan);
 	if (order.code == 0) {
-		*ret = order.rooms;
+		*ret = order.nest;
 		return 0;
 	}
-	plan->tree = fd_close(plan->tree);
-	rooms_done(&order.rooms);
+	plan->scratch = fd_close(plan->scratch);
+	nest_done(&order.nest);
 	if (err)
 		*err = order.err;
 	return order.code;
 }
 
-void rooms_done(struct rooms *rooms)
+void nest_done(struct nest *nest)
 {
 	for (int i = 0; i < NAMESPACES_KEPT; i++)
-		rooms->spaces[i] = fd_close(rooms->spaces[i]);
+		nest->spaces[i] = fd_close(nest->spaces[i]);
 }
 
-bool rooms_ready(const struct rooms *rooms)
+bool nest_ready(const struct nest *nest)
 {
-	return rooms->spaces[0] >= 0;
+	return nest->spaces[0] >= 0;
 }
