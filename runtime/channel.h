@@ -29,7 +29,7 @@ enum channel_type {
 };
 
 #define CHANNEL_ALL UINT32_MAX
-#define CHANNEL_FDS 6        /* PARTS: a network and four groups */
+#define CHANNEL_FDS 6        /* PARTS: a network or /app, and four groups */
 #define CHANNEL_INLINE 32768 /* larger app blobs travel in a memfd: a packet must fit the socket's send buffer */
 
 /** enum channel_flag - which optional descriptors a packet carries, in this order */
@@ -43,6 +43,7 @@ enum channel_flag {
 	CHANNEL_NO_APP = 64,       /* PARKED: there is no /app yet: isolation/attach.h */
 	CHANNEL_APP_COMES = 128,   /* START: it is being made: wake up meanwhile */
 	CHANNEL_HAS_NETWORK = 256, /* PARTS: before those of the groups */
+	CHANNEL_HAS_APP = 512,     /* PARTS: the mount for /app, likewise */
 };
 
 /** struct channel_message - fixed part of every packet; @blob_size bytes of app blob follow START and EXEC */

@@ -85,6 +85,8 @@ static int take_parts(struct child *child, struct dyno_error *err)
 		_exit(125); /* the launcher died or gave up: nobody is left to be told */
 	if (packet.message.flags & CHANNEL_HAS_NETWORK)
 		child->network = TAKE_FD(packet.fds[at++]);
+	if (packet.message.flags & CHANNEL_HAS_APP)
+		child->app = TAKE_FD(packet.fds[at++]);
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
 		if (packet.message.value & 1 << i)
 			child->group->tasks_fd[i] = TAKE_FD(packet.fds[at++]);
@@ -127,10 +129,10 @@ static int step_keyring(struct child *child, struct dyno_error *err)
 	return identity_keyring_child(err);
 }
 
-/** step_enter() - with the slug in hand into the nest that is ready */
+/** step_enter() - into the nest that is ready, with the slug in hand where /app does not follow */
 static int step_enter(struct child *child, struct dyno_error *err)
 {
-	int r = hold_slug(child, err);
+	int r = child->follows ? 0 : hold_slug(child, err);
 
 	if (r == 0)
 		r = namespaces_enter_child(child->nest->spaces, err);
@@ -201,12 +203,13 @@ static int step_writable(struct child *child, struct dyno_error *err)
 	return scratch_attach_child(child->scratch, child->rootfd, child->identity->user_fd, err);
 }
 
-/** step_app() - /app, unless it is to be attached when the app is known */
+/** step_app() - /app, unless it is to be attached when the app is known, or is being made */
 static int step_app(struct child *child, struct dyno_error *err)
 {
-	if (child->tree >= 0)
+	if (child->tree >= 0 || (child->nest && child->follows))
 		return 0;
-	return scratch_attach_app_child(child->scratch, child->rootfd, child->slug_fd, child->identity->user_fd < 0, err);
+	return scratch_attach_app_child(child->scratch, child->rootfd, child->slug_fd, child->identity->user_fd < 0,
+	                                err);
 }
 
 /** step_sys() - the bit of /sys */
@@ -250,6 +253,12 @@ static int step_terminal(struct child *child, struct dyno_error *err)
 	if (!child->rootless && fchown(child->terminal, identity_user(child->identity), child->identity->base + 5) < 0)
 		return error_set(err, -errno, "terminal", "cannot own the terminal:");
 	return 0;
+}
+
+/** step_app_made() - /app, if it came with the parts */
+static int step_app_made(struct child *child, struct dyno_error *err)
+{
+	return child->app < 0 ? 0 : mounts_attach(child->app, child->rootfd, "app", err);
 }
 
 /** step_network() - enter the network namespace */
@@ -349,6 +358,7 @@ static const struct step steps[] = {
 	{ "pivot", step_pivot, WALK_ALL, DYNO_PHASE_COUNT },
 	{ "terminal", step_terminal, WALK_CHILD, DYNO_PHASE_FILESYSTEM },
 	{ "parts", step_parts, WALK_CHILD, DYNO_PHASE_COUNT },
+	{ "app made", step_app_made, WALK_ENTER, DYNO_PHASE_COUNT },
 	{ "network", step_network, WALK_CHILD, DYNO_PHASE_NETWORK },
 	{ "cgroup", step_cgroup, WALK_CHILD, DYNO_PHASE_COUNT },
 	{ "hostname", step_hostname, WALK_CHILD, DYNO_PHASE_COUNT },
@@ -389,6 +399,8 @@ int child_build(struct child *child, struct dyno_error *err)
 
 void child_build_done(struct child *child)
 {
+	if (child->tree >= 0)
+		child->scratch = fd_close(child->scratch);
 	child->skeleton_fd = fd_close(child->skeleton_fd);
 	child->rootfd = fd_close(child->rootfd);
 }

@@ -24,6 +24,7 @@
  * @launcher_end: the parent's end, closed first: EOF must mean that the launcher died
  * @follows:      network namespace and v1 groups are made meanwhile, and come by the channel
  * @nest:         where it moves in, NULL where it makes its own
+ * @app:          the mount for /app of such a one, where that comes by the channel (@follows); -1 until then
  * @network:      its network namespace, -1 where it comes by the channel, or, rootless, where it is born with one
  * @identity, @group: its ids and user namespaces, and its cgroups
  * @template:     where its mounts begin, -1 for this machine's
@@ -49,6 +50,7 @@ struct child {
 	int landlock_abi;
 	bool follows;
 	const struct nest *nest;
+	int app;
 	int network;
 	const struct identity *identity;
 	struct cgroup *group;
@@ -72,7 +74,7 @@ struct child {
 /** child_build() - those steps that need no process of the dyno's, in the builder of its nest. Return: 0 or negative errno */
 int child_build(struct child *child, struct dyno_error *err);
 
-/** child_build_done() - close what they leave open but @scratch */
+/** child_build_done() - close what they leave open but @tree, or without one @scratch */
 void child_build_done(struct child *child);
 
 /** child_main() - the child branch of the clone. Does not return */

@@ -48,8 +48,7 @@ static int await_parked(struct dyno_sandbox *sandbox, struct dyno_error *err)
 	return r;
 }
 
-/** make_app() - the mount for /app. Return: a descriptor, or negative errno */
-static int make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
+int late_make_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 {
 	const struct identity *identity = &sandbox->identity;
 	int r;
@@ -99,7 +98,7 @@ int late_attach(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno
 		return 0;
 	r = attach_begin(attach, sandbox->pidfd, &sandbox->visitor, err);
 	if (r == 0 && sandbox->no_app)
-		r = app = make_app(sandbox, err);
+		r = app = late_make_app(sandbox, err);
 	if (r >= 0 && attach->hostname[0] != '\0')
 		r = late_rename(sandbox, attach->hostname, err);
 	if (r < 0)

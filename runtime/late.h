@@ -21,6 +21,9 @@ int late_attach(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno
 /** late_end() - until that is done, where something was begun */
 int late_end(struct dyno_sandbox *sandbox, struct attach *attach, struct dyno_error *err);
 
+/** late_make_app() - the mount for /app. Return: a descriptor, or negative errno */
+int late_make_app(struct dyno_sandbox *sandbox, struct dyno_error *err);
+
 /** late_rename() - the text of /etc/hosts, with @hostname in it */
 int late_rename(const struct dyno_sandbox *sandbox, const char *hostname, struct dyno_error *err);
 

@@ -57,9 +57,11 @@ int nest_build(struct child *plan, struct nest *ret, struct dyno_error *err)
 	child_build_done(plan);
 	if (order.code == 0) {
 		*ret = order.nest;
-		return 0;
+		ret->detached = plan->tree >= 0;
+		return ret->detached ? plan->tree : plan->scratch;
 	}
-	plan->scratch = fd_close(plan->scratch);
+	fd_close(plan->tree);
+	fd_close(plan->scratch);
 	nest_done(&order.nest);
 	if (err)
 		*err = order.err;

@@ -15,22 +15,22 @@
 
 struct child;
 
-/** struct nest - the mount, ipc and uts namespace; descriptors owned by the sandbox */
+/**
+ * struct nest - what there is of it, beside the writable layer; owned by the sandbox
+ * @spaces:   descriptors of the mount, ipc and uts namespace
+ * @detached: the writable layer has a second, detached mount, on which the overlay for /app can be made from outside: Linux 6.15
+ */
 struct nest {
 	int spaces[NAMESPACES_KEPT];
+	bool detached;
 };
 
-#define NEST_NULL                                                                                                     \
-	{                                                                                                              \
-		{                                                                                                      \
-			-1, -1, -1                                                                                     \
-		}                                                                                                      \
-	}
+#define NEST_NULL { { -1, -1, -1 }, false }
 
 /**
  * nest_build() - have those steps of the child's road gone that need no process of the dyno's (as root)
- * @plan: of the child, with a template. Its @scratch is the caller's then, the writable layer in this nest
- * Return: 0 or negative errno
+ * @plan: of the child, with a template
+ * Return: descriptor of the writable layer, the detached mount if there is one, or negative errno
  */
 int nest_build(struct child *plan, struct nest *ret, struct dyno_error *err);
 

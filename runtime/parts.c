@@ -46,10 +46,20 @@ int parts_make(struct dyno_sandbox *sandbox, const struct dyno_limits *limits, s
 	return r < 0 ? r : open_network(sandbox, err);
 }
 
+/** send_parts() - @message with @count descriptors */
+static int send_parts(const struct dyno_sandbox *sandbox, const struct channel_message *message, const int *fds,
+                      unsigned count, struct dyno_error *err)
+{
+	int r = channel_send(sandbox->channel, message, NULL, fds, count);
+
+	/* EPIPE: a dead child has left its error record in the channel, for dyno_next_event() */
+	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
+}
+
 int parts_send(const struct dyno_sandbox *sandbox, struct dyno_error *err)
 {
 	struct channel_message message = { .type = CHANNEL_PARTS };
-	int fds[CHANNEL_FDS], r;
+	int fds[CHANNEL_FDS];
 	unsigned count = 0;
 
 	/* rootless it is in its namespace already, and the descriptor is for those who have to enter it */
@@ -63,7 +73,12 @@ int parts_send(const struct dyno_sandbox *sandbox, struct dyno_error *err)
 		message.value |= 1 << i;
 		fds[count++] = sandbox->group.tasks_fd[i];
 	}
-	r = channel_send(sandbox->channel, &message, NULL, fds, count);
-	/* EPIPE: a dead child has left its error record in the channel, for dyno_next_event() */
-	return r < 0 && r != -EPIPE ? error_set(err, r, "channel", "cannot reach the child:") : 0;
+	return send_parts(sandbox, &message, fds, count, err);
+}
+
+int parts_send_app(const struct dyno_sandbox *sandbox, int app, struct dyno_error *err)
+{
+	const struct channel_message message = { .type = CHANNEL_PARTS, .flags = CHANNEL_HAS_APP };
+
+	return send_parts(sandbox, &message, &app, 1, err);
 }

@@ -231,8 +231,9 @@ static struct child plan_child(struct prepare *prepare)
 		.channel = prepare->child_end,
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
-		.follows = follows(prepare),
+		.follows = follows(prepare) || sandbox->nest.detached,
 		.nest = nest_ready(&sandbox->nest) ? &sandbox->nest : NULL,
+		.app = -1,
 		.network = sandbox->network.fd,
 		.identity = &sandbox->identity,
 		.group = &sandbox->group,
@@ -267,10 +268,9 @@ static int step_nest(struct prepare *prepare, struct dyno_error *err)
 	plan = plan_child(prepare);
 	if (plan.template <0)
 		return 0;
-	plan.late = false;
 	r = nest_build(&plan, &sandbox->nest, err);
-	sandbox->scratch = plan.scratch;
-	return r;
+	sandbox->scratch = r < 0 ? -1 : r;
+	return r < 0 ? r : 0;
 }
 
 /** step_clone() - the one clone; in the child it does not return */
@@ -337,6 +337,15 @@ static int attach_network(const struct prepare *prepare, struct dyno_error *err)
 	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
 }
 
+/** furnish() - give the child that moves into its nest the /app for it */
+static int furnish(struct prepare *prepare, struct dyno_error *err)
+{
+	struct dyno_sandbox *sandbox = prepare->sandbox;
+	_cleanup_close_ int app = late_make_app(sandbox, err);
+
+	return app < 0 ? app : parts_send_app(sandbox, app, err);
+}
+
 /** step_join() - where the child waits for what is made beside it */
 static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
@@ -344,6 +353,8 @@ static int step_join(struct prepare *prepare, struct dyno_error *err)
 	bool rootless = sandbox->host->rootless;
 	int r;
 
+	if (sandbox->nest.detached)
+		return furnish(prepare, err);
 	if (!rootless && !follows(prepare))
 		return 0;
 	r = rootless ? attach_network(prepare, err) : parts_make(prepare->sandbox, prepare->limits, err);
