@@ -168,6 +168,8 @@ VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench drains init launcher_verb listen publish reach reach_launcher rootless_network run_launcher servers terminal),$(SHORT_BIN))
 # what must hold of a dyno however it was born (tests/sandbox/births.c)
 BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,cve environment ephemeral isolation limits neighbours)
+# on a kernel that makes ready parts the other way (runtime/nest.h), those that look at what such a dyno writes, and at who else sees it
+VM_BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,ephemeral neighbours)
 # as root the sandbox tests play the ordinary user, too: what is left are those to whom it matters who runs them
 VM_USER_BIN := $(filter $(B)/tests/unit/% %/test_isolation %/test_limits,$(VM_BIN))
 FILTER := $(B)/isolation/syscalls_filter.h
@@ -355,6 +357,7 @@ check-asan: ## unit and sandbox tests under AddressSanitizer and UBSan; sandbox 
 
 check-vm: tests ## cgroup and sandbox tests on pure cgroup v2 and another kernel, in QEMU
 	tests/vm/run-in-vm.sh -t 1500 'tests/run.sh --as root --where vm --build $(B) $(VM_BIN); root=$$?; \
+		DYNO_BIRTH=pooled tests/run.sh --as root --where vm --build $(B) $(VM_BIRTH_BIN) || root=1; \
 		tests/run.sh --as user --where vm --build $(B) $(VM_USER_BIN) && exit $$root'
 
 check-docker: $(B)/dyno $(B)/tests/probe ## Docker Engine and dyno beside each other (fetches 60 MB; as root)
