@@ -25,7 +25,10 @@ struct nest {
 	bool detached;
 };
 
-#define NEST_NULL { { -1, -1, -1 }, false }
+#define NEST_NULL                                                                                                      \
+	{                                                                                                              \
+		{ -1, -1, -1 }, false                                                                                  \
+	}
 
 /**
  * nest_build() - have those steps of the child's road gone that need no process of the dyno's (as root)
