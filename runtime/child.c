@@ -8,6 +8,9 @@
  * namespace still gives us power (before it is in its groups the child has made directories and written one page; v2 groups
  * have it from the clone on); then the user namespace, ids, capabilities and no_new_privs, each of which takes power away; Landlock before seccomp, which denies landlock_*; descriptors last.
  * From "syscalls" on only execve(2) is left.
+ *
+ * Of a sandbox whose parts were made ahead the builder of its nest (nest.h) has taken the steps that need no process of its own; they are
+ * marked, and so are the few that only the child of such a one takes.
  */
 #include "runtime/child.h"
 

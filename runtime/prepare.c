@@ -220,6 +220,7 @@ static struct child plan_child(struct prepare *prepare)
 {
 	struct dyno_sandbox *sandbox = prepare->sandbox;
 	struct dyno_host *host = sandbox->host;
+	bool nested = nest_ready(&sandbox->nest);
 
 	return (struct child){
 		.shape = &sandbox->shape,
@@ -232,14 +233,14 @@ static struct child plan_child(struct prepare *prepare)
 		.launcher_end = sandbox->channel,
 		.landlock_abi = host->landlock_abi,
 		.follows = follows(prepare) || sandbox->nest.detached,
-		.nest = nest_ready(&sandbox->nest) ? &sandbox->nest : NULL,
+		.nest = nested ? &sandbox->nest : NULL,
 		.app = -1,
 		.network = sandbox->network.fd,
 		.identity = &sandbox->identity,
 		.group = &sandbox->group,
 		.hosts = prepare->hosts,
 		.skeleton = prepare->skeleton,
-		.template = stack_is_host(sandbox->shape.stack) ? host_template(host) : -1,
+		.template = !nested && stack_is_host(sandbox->shape.stack) ? host_template(host) : -1,
 		.scratch = sandbox->scratch,
 		.slug_fd = -1,
 		.skeleton_fd = -1,
@@ -262,7 +263,7 @@ static int step_nest(struct prepare *prepare, struct dyno_error *err)
 	struct child plan;
 	int r;
 
-	/* What is made for the launcher of one dyno is made for nobody, and an ordinary user's child has power over its own mounts only. */
+	/* Nobody enters the mounts of an ordinary user's child but itself. */
 	if (prepare->when != WHEN_PARTS || sandbox->host->rootless || sandbox->shape.scratch_dir)
 		return 0;
 	plan = plan_child(prepare);
