@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Seconds behind its time in which a race comes to as many rounds as it must have */
+#define FLIP_PATIENCE 30
 
 /** run_head() - as many bytes as wanted of a device that never ends; says how many came and whether one was not zero */
 static int run_head(int argc, char **argv)
@@ -101,11 +105,12 @@ static int run_escape_fds(int argc, char **argv)
 	return 0;
 }
 
-/** run_flip() - exchange two paths for so many milliseconds; the other half of a race */
+/** run_flip() - exchange two paths for so many milliseconds, and so many times; the other half of a race */
 static int run_flip(int argc, char **argv)
 {
+	unsigned long long flips = 0, ms = probe_number(argv[3]), least = probe_number(argv[4]);
 	struct timespec now, end;
-	unsigned long long flips = 0, ms = probe_number(argv[3]);
+	bool over;
 
 	(void)argc;
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -115,7 +120,8 @@ static int run_flip(int argc, char **argv)
 		if (renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], RENAME_EXCHANGE) == 0)
 			flips++;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+		over = now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
+	} while (!over || (flips < least && now.tv_sec < end.tv_sec + FLIP_PATIENCE));
 	printf("flips=%llu\n", flips);
 	return 0;
 }
@@ -158,7 +164,7 @@ const struct probe_command probe_hostile[] = {
 	{ "truncate", run_truncate, 2, "PATH BYTES" },
 	{ "chdir", run_chdir, 1, "PATH" },
 	{ "escape-fds", run_escape_fds, 0, "(open directories, and whether they lead out)" },
-	{ "flip", run_flip, 3, "PATH PATH MILLISECONDS (exchange them)" },
+	{ "flip", run_flip, 4, "PATH PATH MILLISECONDS COUNT (exchange them)" },
 	{ "peek", run_peek, 1, "PID (into another process)" },
 	{ NULL, NULL, 0, NULL },
 };

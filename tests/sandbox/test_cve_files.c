@@ -11,12 +11,15 @@
 #include <ftw.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* Seconds at most: the way is by descriptors, so a hundred thousand rounds would show no more */
 #define RACE_LAUNCHES 25
 #define RACE_MS "500"
+/* exchanges, at least: an emulated machine takes its time for them */
+#define RACE_FLIPS "101"
 
 /* The places of a root filesystem on which something is mounted, or in which something is made */
 static const char *const places[] = { "app", "bin",  "dev", "etc", "lib", "lib64", "proc",
@@ -180,18 +183,26 @@ static void test_cve_2025_52565(struct fixture *f)
 	assert_true(before == machine_digest(victim));
 }
 
+/** races() - @attacker is at it still */
+static bool races(const struct process *attacker)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)attacker->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
 /** race_stack() - exchange @name of the stack with a symlink to the victim while dyno after dyno is made of it */
 static void race_stack(struct fixture *f, const char *name)
 {
 	const char *stack = make_stack(f), *victim = make_victim(f);
 	const char *link = support_format("%s/%s.link", stack, name);
-	const char *const *flip = ARGV("flip", support_format("%s/%s", stack, name), link, RACE_MS);
+	const char *const *flip = ARGV("flip", support_format("%s/%s", stack, name), link, RACE_MS, RACE_FLIPS);
 	uint64_t before = machine_digest(victim);
 	static struct process attacker, p;
 
 	assert_int_equal(symlink(victim, link), 0);
 	launch_start(f, &attacker, &(struct launch){ .argv = flip, .program = support_probe() });
-	for (int i = 0; i < RACE_LAUNCHES; i++) {
+	for (int i = 0; i < RACE_LAUNCHES || races(&attacker); i++) {
 		run_stack(f, &p, stack);
 		assert_refused_or_confined(&p);
 	}
@@ -232,13 +243,13 @@ static void test_cve_2025_52881(struct fixture *f)
 static void test_cve_2021_30465_slug(struct fixture *f)
 {
 	const char *victim = make_victim(f), *link = support_path(f, "slug.link");
-	const char *const *flip = ARGV("flip", f->slug, link, RACE_MS);
+	const char *const *flip = ARGV("flip", f->slug, link, RACE_MS, RACE_FLIPS);
 	static struct process attacker, p;
 	uint64_t before = machine_digest(victim);
 
 	assert_int_equal(symlink(victim, link), 0);
 	launch_start(f, &attacker, &(struct launch){ .argv = flip, .program = support_probe() });
-	for (int i = 0; i < RACE_LAUNCHES; i++) {
+	for (int i = 0; i < RACE_LAUNCHES || races(&attacker); i++) {
 		/* A slug or the victim as slug: the caller named both. What is written must reach neither */
 		DYNO(f, &p, "run", "-q", "--net", "none", "--slug", f->slug, "--", "/app/probe", "write", "/app/x", "x",
 		     "--", "unlink", "/app/file", "--", "append", "/app/Procfile", "x");
