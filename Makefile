@@ -75,7 +75,7 @@ SANDBOX_SUPPORT := app_support births launch launcher_support lifecycle_support 
 SANDBOX_TESTS := test_bench test_contract_config test_contract_files test_contract_life test_contract_limits test_contract_log test_contract_one_off test_cve test_cve_files test_drains test_environment test_ephemeral test_export test_faults test_init test_input \
 	test_isolation test_kill test_launcher test_launcher_faults test_limits test_listen test_neighbours test_publish test_reach test_reach_launcher test_rootless_network test_runtimes test_servers test_slugs test_soak test_start test_start_rough \
 	test_terminal test_thousand test_verbs \
-	test_launcher_verb test_run_launcher
+	test_launcher_verb test_learned test_run_launcher
 FUZZ := fuzz_app_json fuzz_dotenv fuzz_netlink fuzz_nft fuzz_procfile fuzz_protocol fuzz_sizes fuzz_spec fuzz_units
 
 LIB_SRC := $(BASE:%=base/%.c) $(ISOLATION:%=isolation/%.c) $(NETNS:%=netns/%.c) $(CONFIG:%=config/%.c) \
@@ -165,7 +165,7 @@ SHORT_BIN := $(filter-out %/test_contract_limits %/test_servers %/test_soak %/te
 # of the network depends on the kernel is in the unit tests named here, as are cgroups and project quotas.
 VM_BIN := $(filter $(B)/tests/unit/test_cgroup% \
 	$(addprefix $(B)/tests/unit/test_,conntrack listen nft scratch table table_wire watch),$(UNIT_BIN)) \
-	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench drains init launcher_verb listen publish reach reach_launcher rootless_network run_launcher servers terminal),$(SHORT_BIN))
+	$(filter-out $(B)/tests/sandbox/test_contract_% $(addprefix $(B)/tests/sandbox/test_,bench drains init launcher_verb learned listen publish reach reach_launcher rootless_network run_launcher servers terminal),$(SHORT_BIN))
 # what must hold of a dyno however it was born (tests/sandbox/births.c)
 BIRTH_BIN := $(addprefix $(B)/tests/sandbox/test_,cve environment ephemeral isolation limits neighbours)
 # on a kernel that makes ready parts the other way (runtime/nest.h), those that look at what such a dyno writes, and at who else sees it

@@ -24,6 +24,8 @@ crowd=${CROWD:-${full:+2000}}
 only=${ONLY:-commands library throughput density launcher network}
 dyno=$PWD/build/dyno
 socket=$PWD/$out/launcher.sock
+# of a launcher that learns no slug
+any=$PWD/$out/any.sock
 
 if [ "$(id -u)" = 0 ] && [ -z "${DYNO_BENCH_INSIDE:-}" ]; then
 	DYNO_BENCH_INSIDE=1 exec unshare --net "$0"
@@ -73,25 +75,27 @@ legacy_view() {
 	read -r up <&"${HOLDER[0]}" && [ "$up" = up ] || return 0
 	view=("@NS=/proc/$holder/ns/mnt")
 }
-trap '[ -z "$holder$launcher" ] || kill $holder $launcher 2>/dev/null; wait' EXIT
+trap '[ -z "$holder" ] || kill $holder 2>/dev/null; stop_launchers; wait' EXIT
 
-# start_launcher POOL - a resident launcher of our own, with its pool full
-launcher=
+# start_launcher SOCKET POOL [OPTION...] - a resident launcher of our own, with its pool full
+launchers=()
 start_launcher() {
-	"$dyno" launcher -q -s "$socket" -p "$1" &
-	launcher=$!
-	local i
+	local at=$1 pool=$2 i
+	shift 2
+	"$dyno" launcher -q -s "$at" -p "$pool" "$@" &
+	launchers+=($!)
 	for ((i = 0; i < 100; i++)); do
-		[[ $("$dyno" launcher -s "$socket" pool 2>/dev/null) != *" ready=${1%%-*} "* ]] || return 0
+		[[ $("$dyno" launcher -s "$at" pool 2>/dev/null) != *" ready=${pool%%-*} "* ]] || return 0
 		sleep 0.1
 	done
 	say "the launcher's pool did not fill"
 }
 
-stop_launcher() {
-	[ -z "$launcher" ] || kill "$launcher" 2>/dev/null || true
-	wait "$launcher" || true
-	launcher=
+stop_launchers() {
+	[ ${#launchers[@]} -gt 0 ] || return 0
+	kill "${launchers[@]}" 2>/dev/null || true
+	wait "${launchers[@]}" || true
+	launchers=()
 }
 
 view=()
@@ -128,6 +132,8 @@ choose() {
 	if [ "$(id -u)" = 0 ]; then
 		contender "dyno run through the launcher" "@REST=20000" "$dyno" run -q --launcher "$socket" --slug "$app" -- /app/first
 		contender "dyno run through the launcher, static glibc" "@REST=20000" "$dyno" run -q --launcher "$socket" \
+			--slug "$app" -- /app/first-glibc
+		contender "dyno run through the launcher, any slug, static glibc" "@REST=20000" "$dyno" run -q --launcher "$any" \
 			--slug "$app" -- /app/first-glibc
 	fi
 	if command -v bwrap >/dev/null; then
@@ -186,10 +192,13 @@ done
 make_trees
 facts >"$out/facts.md"
 if wanted commands; then
-	[ "$(id -u)" != 0 ] || start_launcher 8-8
+	if [ "$(id -u)" = 0 ]; then
+		start_launcher "$socket" 8-8
+		start_launcher "$any" 8-8 --learn 0
+	fi
 	choose
 	measure commands spawn -n "$runs" -g "$gap" "${commands[@]}"
-	stop_launcher
+	stop_launchers
 	for line in "${missing[@]}"; do
 		printf '\nLeft out: %s\n' "$line" >>"$out/commands.md"
 	done
@@ -199,9 +208,9 @@ if [ "$(id -u)" = 0 ]; then
 	measure throughput throughput -n "${in_a_row:-1000}" "$PWD/$out/app"
 	measure density density -n "${parked:-300}" "$PWD/$out/app"
 	if wanted launcher; then
-		start_launcher 32-64
+		start_launcher "$socket" 32-64
 		measure launcher launcher -n "${crowd:-500}" "$PWD/$out/app" "$socket"
-		stop_launcher
+		stop_launchers
 	fi
 	! wanted network || benchmarks/network.sh >"$out/network.md" || say "network failed"
 else

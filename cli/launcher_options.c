@@ -52,7 +52,8 @@ const struct option_spec launcher_specs[] = {
 	  .type = OPTION_NUMBER,
 	  .offset = GIVEN(learn),
 	  .max = LAUNCHER_POOLS_MAX,
-	  .help = "how many other kinds of dynos get a pool when they are asked for repeatedly (default 4)" },
+	  .help = "how many other kinds of dynos get a pool when they are asked for repeatedly, and how many slugs one with the "
+	          "slug attached (default 4 of each)" },
 	{ .name = "learn-size",
 	  .type = OPTION_NUMBER,
 	  .offset = GIVEN(learn_size),

@@ -26,7 +26,7 @@
  * @socket:     path to listen at, NULL for the default (launcher/client.h). Not used when systemd hands over a socket
  * @group:      its members may start dynos too, with less power than the owner's; (gid_t)-1 for nobody
  * @pools, @pool_count: kept from the start; with none there are only learned ones
- * @learned_max: how many more shapes, asked for repeatedly, get a pool of their own; the one unused longest makes room
+ * @learned_max: how many more shapes, and how many slugs, asked for repeatedly, get a pool of their own; the one unused longest makes room
  * @learned_size: the most that a learned pool holds ready
  * @grace_ms:   between TERM and KILL, for dynos that were started without a grace of their own, and when the launcher ends
  * @peers_max:  connections; @peer_dynos_max: dynos of one of them; @dynos_max: of all

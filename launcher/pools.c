@@ -9,10 +9,15 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/nursery.h"
+#include "runtime/sandbox.h"
 
+/* Better than any that fits() finds */
+#define FIT_ANY 5
 /* A shape that was asked for so often within LEARN_NS, and has no pool, gets one */
 #define LEARN_REQUESTS 4
 #define LEARN_NS 60000000000ULL
+
 /** shape_copy() - @shape with texts of its own */
 static int shape_copy(const struct dyno_shape *shape, struct shape *ret)
 {
@@ -34,6 +39,14 @@ static void shape_done(struct shape *shape)
 {
 	free(shape->text);
 	*shape = (struct shape){ 0 };
+}
+
+/** candidate_done() - free it */
+static void candidate_done(struct candidate *candidate)
+{
+	shape_done(&candidate->shape);
+	free(candidate->slug);
+	*candidate = (struct candidate){ 0 };
 }
 
 /** same_text() - both are not there, or read the same */
@@ -173,25 +186,30 @@ struct pools *pools_close(struct pools *pools)
 	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++)
 		close_one(&pools->pools[i]);
 	for (unsigned i = 0; i < CANDIDATES; i++)
-		shape_done(&pools->candidates[i].shape);
+		candidate_done(&pools->candidates[i]);
 	free(pools);
 	return NULL;
 }
 
 /* ---- learning ---------------------------------------------------------------------------------------------------- */
 
-/** learn() - keep a pool of @shape from now on; the learned one that was unused longest makes room */
-static void learn(struct pools *pools, const struct dyno_shape *shape)
+/** learn() - keep a pool of @shape, with @slug attached if not NULL, from now on; of the learned ones of that kind the one unused longest makes room */
+static void learn(struct pools *pools, const struct dyno_shape *shape, const char *slug)
 {
 	const struct dyno_pool_config config = {
-		.shape = *shape, .min = 1, .max = pools->learned_size, .parts = pools->only_parts
+		.shape = *shape,
+		.slug = slug,
+		/* What is attached keeps what was deleted: not for longer than it is asked for. */
+		.min = slug ? 0 : 1,
+		.max = pools->learned_size,
+		.parts = pools->only_parts && !slug,
 	};
 	struct one *oldest = NULL, *one;
 	unsigned learned = 0;
 
 	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++) {
 		one = &pools->pools[i];
-		if (!one->pool || !one->learned)
+		if (!one->pool || !one->learned || !one->slug != !slug)
 			continue;
 		learned++;
 		if (!oldest || one->used_ns < oldest->used_ns)
@@ -202,41 +220,63 @@ static void learn(struct pools *pools, const struct dyno_shape *shape)
 		close_one(oldest);
 		one = oldest;
 	}
-	/* It was no more than a wish: who asks for this shape is served cold. */
+	/* It was no more than a wish: who asks for this is served all the same, if slower. */
 	if (one)
 		(void)open_one(pools, &config, true, one, NULL);
 }
 
-/** notice() - @shape was asked for, and has no pool */
-static void notice(struct pools *pools, const struct dyno_shape *shape)
+/** is_candidate() - @candidate is @shape with @slug */
+static bool is_candidate(const struct candidate *candidate, const struct dyno_shape *shape, const char *slug)
 {
-	struct candidate *candidate = NULL;
+	return candidate->count > 0 && same_shape(&candidate->shape.shape, shape) && same_text(candidate->slug, slug);
+}
+
+/** find_candidate() - @shape with @slug, or the place of the one that began longest ago */
+static struct candidate *find_candidate(struct pools *pools, const struct dyno_shape *shape, const char *slug)
+{
+	struct candidate *candidate = &pools->candidates[0];
+
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		struct candidate *other = &pools->candidates[i];
+
+		if (is_candidate(other, shape, slug))
+			return other;
+		if (other->since_ns < candidate->since_ns)
+			candidate = other;
+	}
+	return candidate;
+}
+
+/** notice() - @shape was asked for, and has no pool, or none with @slug attached */
+static void notice(struct pools *pools, const struct dyno_shape *shape, const char *slug)
+{
+	struct candidate *candidate = find_candidate(pools, shape, slug);
 	uint64_t now = clock_ns();
 
 	if (pools->learned_max == 0 || pools->learned_size == 0)
 		return;
-	for (unsigned i = 0; i < CANDIDATES; i++) {
-		struct candidate *other = &pools->candidates[i];
-
-		if (other->count > 0 && same_shape(&other->shape.shape, shape)) {
-			candidate = other;
-			break;
-		}
-		if (!candidate || other->since_ns < candidate->since_ns)
-			candidate = other;
-	}
-	if (candidate->count == 0 || !same_shape(&candidate->shape.shape, shape) ||
-	    now - candidate->since_ns > LEARN_NS) {
-		shape_done(&candidate->shape);
-		*candidate = (struct candidate){ .since_ns = now };
-		if (shape_copy(shape, &candidate->shape) < 0)
+	if (!is_candidate(candidate, shape, slug) || now - candidate->since_ns > LEARN_NS) {
+		candidate_done(candidate);
+		if (shape_copy(shape, &candidate->shape) < 0 || (slug && !(candidate->slug = strdup(slug)))) {
+			candidate_done(candidate);
 			return;
+		}
+		candidate->since_ns = now;
 	}
 	if (++candidate->count < LEARN_REQUESTS)
 		return;
-	learn(pools, shape);
-	shape_done(&candidate->shape);
-	*candidate = (struct candidate){ 0 };
+	if (!slug || sandbox_slug_lives(pools->host, slug))
+		learn(pools, shape, slug);
+	candidate_done(candidate);
+}
+
+/** notice_slug() - the app of a start from @one, of @shape, which may be quicker the next time */
+static void notice_slug(struct pools *pools, const struct one *one, const struct dyno_shape *shape,
+                        const struct dyno_app *app)
+{
+	/* By descriptor it is another each time. */
+	if (!one->slug && app->slug && strncmp(app->slug, "/proc/", 6) != 0)
+		notice(pools, shape, app->slug);
 }
 
 /* ---- starts ------------------------------------------------------------------------------------------------------ */
@@ -261,7 +301,7 @@ static void check_learned(struct pools *pools, struct one *one)
 	struct dyno_pool_stats stats;
 	struct shape shape;
 
-	if (!one->learned || one->config.parts)
+	if (!one->learned || one->slug || one->config.parts)
 		return;
 	dyno_pool_stats(one->pool, &stats);
 	if (stats.error.code != -ENOTSUP || shape_copy(&one->config.shape, &shape) < 0)
@@ -274,27 +314,57 @@ static void check_learned(struct pools *pools, struct one *one)
 	shape_done(&shape);
 }
 
+/** best_fit() - the pool that suits best of those that suit worse than @below; NULL for none. @ret_fit: how well */
+static struct one *best_fit(struct pools *pools, const struct dyno_shape *shape, const struct dyno_app *app,
+                            unsigned below, unsigned *ret_fit)
+{
+	struct one *best = NULL;
+
+	*ret_fit = 0;
+	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++) {
+		unsigned fit = fits(&pools->pools[i], shape, app);
+
+		if (fit > *ret_fit && fit < below) {
+			*ret_fit = fit;
+			best = &pools->pools[i];
+		}
+	}
+	return best;
+}
+
+/** start_from() - a dyno from the pools that suit, the best first; cold, if none of them has a sandbox ready. @ret_from: who served it */
+static int start_from(struct pools *pools, const struct dyno_shape *shape, const struct dyno_app *app,
+                      uint64_t requested_ns, struct one **ret_from, struct dyno **ret, struct dyno_error *err)
+{
+	unsigned fit, other;
+	struct one *one = best_fit(pools, shape, app, FIT_ANY, &fit), *next;
+
+	for (; one; one = next, fit = other) {
+		int r;
+
+		next = best_fit(pools, shape, app, fit, &other);
+		one->used_ns = clock_ns();
+		*ret_from = one;
+		r = next ? pool_start_ready(one->pool, app, requested_ns, ret, err)
+		         : dyno_pool_start(one->pool, app, requested_ns, ret, err);
+		if (!next || r != -EAGAIN)
+			return r;
+	}
+	return -ENOENT;
+}
+
 int pools_start(struct pools *pools, const struct dyno_shape *shape, const struct dyno_app *app, bool trusted,
                 uint64_t requested_ns, struct dyno **ret, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox = NULL;
-	struct one *best = NULL;
-	unsigned fit = 0;
-	int r;
+	struct one *from = NULL;
+	int r = start_from(pools, shape, app, requested_ns, &from, ret, err);
 
-	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++) {
-		unsigned other = fits(&pools->pools[i], shape, app);
-
-		if (other > fit) {
-			fit = other;
-			best = &pools->pools[i];
-		}
-	}
-	if (best) {
-		best->used_ns = clock_ns();
-		r = dyno_pool_start(best->pool, app, requested_ns, ret, err);
+	if (from) {
 		if (r == 0 && dyno_birth(*ret) == DYNO_BIRTH_COLD)
-			check_learned(pools, best);
+			check_learned(pools, from);
+		if (r == 0 && trusted)
+			notice_slug(pools, from, shape, app);
 		return r;
 	}
 	r = dyno_prepare(pools->host, shape, app, requested_ns, &sandbox, err);
@@ -302,7 +372,7 @@ int pools_start(struct pools *pools, const struct dyno_shape *shape, const struc
 		r = dyno_start(sandbox, app, ret, err);
 	/* Only what could be made, and leads to nothing that a stranger named. */
 	if (r == 0 && trusted && !shape->scratch_dir)
-		notice(pools, shape);
+		notice(pools, shape, NULL);
 	return r;
 }
 

@@ -2,7 +2,9 @@
 /**
  * pools.h - the launcher's pools: those it was told to keep, and those that it learned to
  *
- * A shape that is asked for often enough, and has no pool, gets one; the learned pool that was unused longest makes room.
+ * A shape that is asked for often enough, and has no pool, gets one; then a slug that is asked for often enough with that shape gets one
+ * with the slug attached, whose sandboxes start twice as fast, and which is empty when nobody asked for long. The learned pool of that
+ * kind that was unused longest makes room.
  */
 #ifndef LAUNCHER_POOLS_H
 #define LAUNCHER_POOLS_H

@@ -8,7 +8,7 @@
 
 #include "launcher/pools.h"
 
-#define CANDIDATES 16
+#define CANDIDATES 32
 
 /**
  * struct shape - a shape of our own, to compare others with
@@ -33,9 +33,14 @@ struct one {
 	uint64_t used_ns;
 };
 
-/** struct candidate - a shape without a pool; @count: how often it was asked for since @since_ns */
+/**
+ * struct candidate - what may get a pool
+ * @slug:  its slug, NULL for the shape with any: a shape without a pool, or a slug of one that has
+ * @count: how often it was asked for since @since_ns; 0: free
+ */
 struct candidate {
 	struct shape shape;
+	char *slug;
 	unsigned count;
 	uint64_t since_ns;
 };

@@ -132,8 +132,7 @@ static struct dyno_sandbox *prepare(const struct nursery *nursery, const struct 
 		error_set(err, -errno, "slug", "cannot stat slug %s:", config->slug);
 		return NULL;
 	}
-	parked->slug_dev = st.st_dev;
-	parked->slug_ino = st.st_ino;
+	parked->slug = (struct seen_slug){ st.st_dev, st.st_ino, st.st_uid, st.st_gid };
 	(void)sandbox_prepare_parked(nursery->host, &config->shape, config->slug, &config->limits, &sandbox, err);
 	return sandbox;
 }

@@ -28,16 +28,23 @@
 
 struct dyno_pool;
 
+/** struct seen_slug - the directory that a path led to, and who it belonged to; all 0 for none */
+struct seen_slug {
+	dev_t dev;
+	ino_t ino;
+	uid_t uid;
+	gid_t gid;
+};
+
 /**
  * struct parked - one sandbox of @pool, being built or ready
- * @slug_dev, @slug_ino: the directory that was attached to it: a path may lead to another one by now
+ * @slug: what was attached to it: the path may lead to another directory by now, or that belong to another
  */
 struct parked {
 	TAILQ_ENTRY(parked) entry;
 	struct dyno_pool *pool;
 	struct dyno_sandbox *sandbox;
-	dev_t slug_dev;
-	ino_t slug_ino;
+	struct seen_slug slug;
 };
 
 TAILQ_HEAD(parked_list, parked);
@@ -111,5 +118,9 @@ void nursery_wake(const struct nursery *nursery, uint64_t at_ns);
 bool nursery_alive(const struct parked *parked);
 /** nursery_release() - stop watching a ready one, which its owner takes. Must: be called with the lock */
 void nursery_release(const struct nursery *nursery, const struct parked *parked);
+
+/** pool_start_ready() - dyno_pool_start(), if a sandbox is ready; else -EAGAIN without an error record, and the pool has noted the demand */
+int pool_start_ready(struct dyno_pool *pool, const struct dyno_app *app, uint64_t requested_ns, struct dyno **ret,
+                     struct dyno_error *err);
 
 #endif /* RUNTIME_NURSERY_H */

@@ -112,20 +112,23 @@ void dyno_pool_resize(struct dyno_pool *pool, unsigned min, unsigned max)
 	nursery_wake(pool->nursery, 0);
 }
 
-/** struct wish - what is asked of a sandbox. @dev, @ino: the directory that must have been attached to it, 0 for none */
+/** struct wish - what is asked of a sandbox. @slug: what must have been attached to it */
 struct wish {
 	bool late;
-	dev_t dev;
-	ino_t ino;
+	struct seen_slug slug;
 };
 
 /**
  * suits() - @parked lives, and is what is wished for
- * A slug that was replaced since it was attached is not: the path is the same, the directory is another.
+ * A slug that was replaced since it was attached is not: the path is the same, the directory is another. Nor is one that was given away:
+ * its files were to look like the dyno's own.
  */
 static bool suits(const struct parked *parked, const struct wish *wish)
 {
-	return nursery_alive(parked) && parked->slug_dev == wish->dev && parked->slug_ino == wish->ino;
+	const struct seen_slug *is = &parked->slug, *be = &wish->slug;
+
+	return nursery_alive(parked) && is->dev == be->dev && is->ino == be->ino && is->uid == be->uid &&
+	       is->gid == be->gid;
 }
 
 /** no_late() - the next one has a process, and cannot be given a slug any more: none of this pool can. With the lock */
@@ -170,7 +173,10 @@ static bool read_wish(const struct dyno_pool *pool, const struct dyno_app *app, 
 		return false;
 	if (slug && (!app->slug || strcmp(slug, app->slug) != 0 || stat(slug, &st) < 0))
 		return false;
-	*ret = (struct wish){ .late = !slug && app->slug, .dev = st.st_dev, .ino = st.st_ino };
+	*ret = (struct wish){
+		.late = !slug && app->slug,
+		.slug = { st.st_dev, st.st_ino, st.st_uid, st.st_gid },
+	};
 	return true;
 }
 
@@ -202,8 +208,9 @@ static struct dyno_sandbox *take(struct dyno_pool *pool, const struct dyno_app *
 	return sandbox;
 }
 
-int dyno_pool_start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t requested_ns, struct dyno **ret,
-                    struct dyno_error *err)
+/** start() - dyno_pool_start(). @cold: when there is none for it make one now, else -EAGAIN */
+static int start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t requested_ns, bool cold,
+                 struct dyno **ret, struct dyno_error *err)
 {
 	struct dyno_sandbox *sandbox;
 	int r;
@@ -222,12 +229,24 @@ int dyno_pool_start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t
 		sandbox->host = pool->host;
 		dyno_sandbox_requested(sandbox, requested_ns);
 	} else {
-		r = dyno_prepare(pool->host, &pool->config.shape, app, requested_ns, &sandbox, err);
+		r = cold ? dyno_prepare(pool->host, &pool->config.shape, app, requested_ns, &sandbox, err) : -EAGAIN;
 	}
 	if (r == 0)
 		r = dyno_start_checked(sandbox, app, ret, err);
 	nursery_wake(pool->nursery, pool->due_ns);
 	return r;
+}
+
+int dyno_pool_start(struct dyno_pool *pool, const struct dyno_app *app, uint64_t requested_ns, struct dyno **ret,
+                    struct dyno_error *err)
+{
+	return start(pool, app, requested_ns, true, ret, err);
+}
+
+int pool_start_ready(struct dyno_pool *pool, const struct dyno_app *app, uint64_t requested_ns, struct dyno **ret,
+                     struct dyno_error *err)
+{
+	return start(pool, app, requested_ns, false, ret, err);
 }
 
 int dyno_pool_wait(struct dyno_pool *pool, unsigned ready, unsigned timeout_ms)

@@ -122,6 +122,23 @@ int sandbox_slug_owner(struct dyno_sandbox *sandbox, struct dyno_error *err)
 	return identity_open_slug(&sandbox->identity, st.st_uid, st.st_gid, err);
 }
 
+bool sandbox_slug_lives(const struct dyno_host *host, const char *slug)
+{
+	struct identity identity = IDENTITY_NULL;
+	int fd = -1;
+
+	if (host->rootless)
+		return true;
+	/* Whose ids these would be does not matter: nobody will have them. */
+	if (identity_open(0, &identity, NULL) == 0)
+		fd = scratch_slug(slug, identity.user_fd, NULL);
+	identity_done(&identity);
+	if (fd < 0)
+		return false;
+	fd_close(fd);
+	return true;
+}
+
 /** seen_whole() - nothing was mounted below the slug when that was last looked at, nor anywhere since */
 static bool seen_whole(struct host_slug *last, const char *slug)
 {

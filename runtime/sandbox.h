@@ -100,6 +100,12 @@ int sandbox_slug_owner(struct dyno_sandbox *sandbox, struct dyno_error *err);
 int sandbox_check_slug(struct dyno_host *host, const char *slug, struct dyno_error *err);
 
 /**
+ * sandbox_slug_lives() - what is parked with @slug will show it as it is when its app runs
+ * One whose filesystem has no idmapped mounts is copied (scratch_copy_slug()), and so shown as it was.
+ */
+bool sandbox_slug_lives(const struct dyno_host *host, const char *slug);
+
+/**
  * sandbox_take_name() - claim the app's name; without one the slot gives it, which needs no claim of its own
  * Names of that kind cannot be asked for (spec_check_app()), so the two never meet.
  */

@@ -73,7 +73,7 @@ void births_begin(struct fixture *f)
 		pool = READY "-8,net=none,parts";
 	else if (f->rootless)
 		pool = support_format(READY "-8,net=none,slug=%s", f->slug); /* which cannot come late */
-	START(f, &launcher, "launcher", "--socket", socket, "--pool", pool);
+	START(f, &launcher, "launcher", "--socket", socket, "--learn", "0", "--pool", pool);
 	if (!launch_expect(&launcher, "listens at"))
 		FAIL("the launcher does not start: %s\n", launcher.err);
 	snprintf(f->sock, sizeof(f->sock), "%s", socket);

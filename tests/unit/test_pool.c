@@ -268,6 +268,17 @@ static void any_slug(void **state)
 	dyno_pool_close(pool);
 }
 
+/* Where it would be a copy that is parked, nobody should do so without being asked */
+static void a_slug_that_is_copied_does_not_live(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(sandbox_slug_lives(f->host, f->slug));
+	/* /proc has no idmapped mounts, and an ordinary user needs none */
+	assert_int_equal(sandbox_slug_lives(f->host, "/proc"), geteuid() != 0);
+	assert_int_equal(sandbox_slug_lives(f->host, "/nonexistent"), geteuid() != 0);
+}
+
 static void replaced_slug_is_cold(void **state)
 {
 	struct fixture *f = *state;
@@ -561,6 +572,7 @@ int main(void)
 		POOL_TEST(other_slug_is_cold),
 		POOL_TEST(who_asks_for_no_ceiling_gets_none),
 		POOL_TEST(any_slug),
+		POOL_TEST(a_slug_that_is_copied_does_not_live),
 		POOL_TEST(replaced_slug_is_cold),
 		POOL_TEST(dead_is_replaced),
 		POOL_TEST(dead_is_not_given_away),
