@@ -17,6 +17,8 @@
 /* A shape that was asked for so often within LEARN_NS, and has no pool, gets one */
 #define LEARN_REQUESTS 4
 #define LEARN_NS 60000000000ULL
+/* So many with a slug are parked at once: of one alone the next is made at the moment at which it starts, and in its way */
+#define LEARN_FIRST 2
 
 /** shape_copy() - @shape with texts of its own */
 static int shape_copy(const struct dyno_shape *shape, struct shape *ret)
@@ -199,8 +201,7 @@ static void learn(struct pools *pools, const struct dyno_shape *shape, const cha
 	const struct dyno_pool_config config = {
 		.shape = *shape,
 		.slug = slug,
-		/* What is attached keeps what was deleted: not for longer than it is asked for. */
-		.min = slug ? 0 : 1,
+		.min = slug ? LEARN_FIRST : 1,
 		.max = pools->learned_size,
 		.parts = pools->only_parts && !slug,
 	};
@@ -221,8 +222,11 @@ static void learn(struct pools *pools, const struct dyno_shape *shape, const cha
 		one = oldest;
 	}
 	/* It was no more than a wish: who asks for this is served all the same, if slower. */
-	if (one)
-		(void)open_one(pools, &config, true, one, NULL);
+	if (!one || open_one(pools, &config, true, one, NULL) < 0 || !slug)
+		return;
+	/* What is attached keeps what was deleted: not for longer than it is asked for. */
+	one->config.min = 0;
+	dyno_pool_resize(one->pool, 0, config.max);
 }
 
 /** is_candidate() - @candidate is @shape with @slug */

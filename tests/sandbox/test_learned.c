@@ -60,7 +60,7 @@ static struct process *run(struct fixture *f, const char *script)
 	return p;
 }
 
-/** teach() - ask for the slug as often as it takes, and once more, which has the pool filled */
+/** teach() - ask for the slug as often as it takes */
 static void teach(struct fixture *f)
 {
 	for (int i = 0; i < OFTEN; i++) {
@@ -68,7 +68,6 @@ static void teach(struct fixture *f)
 		(void)run(f, ":");
 	}
 	assert_int_equal(number_in(f, " min="), 0);
-	(void)run(f, ":");
 	await_ready(f);
 }
 
