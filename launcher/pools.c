@@ -201,7 +201,7 @@ static void learn(struct pools *pools, const struct dyno_shape *shape, const cha
 	const struct dyno_pool_config config = {
 		.shape = *shape,
 		.slug = slug,
-		.min = slug ? LEARN_FIRST : 1,
+		.min = slug && pools->learned_size >= LEARN_FIRST ? LEARN_FIRST : 1,
 		.max = pools->learned_size,
 		.parts = pools->only_parts && !slug,
 	};
@@ -274,13 +274,24 @@ static void notice(struct pools *pools, const struct dyno_shape *shape, const ch
 	candidate_done(candidate);
 }
 
-/** notice_slug() - the app of a start from @one, of @shape, which may be quicker the next time */
-static void notice_slug(struct pools *pools, const struct one *one, const struct dyno_shape *shape,
-                        const struct dyno_app *app)
+/** has_pool() - there is one of @shape with @slug attached */
+static bool has_pool(const struct pools *pools, const struct dyno_shape *shape, const char *slug)
+{
+	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++) {
+		const struct one *one = &pools->pools[i];
+
+		if (one->pool && one->slug && strcmp(one->slug, slug) == 0 && same_shape(&one->config.shape, shape))
+			return true;
+	}
+	return false;
+}
+
+/** notice_slug() - the slug of a start of @shape, which may be quicker the next time */
+static void notice_slug(struct pools *pools, const struct dyno_shape *shape, const char *slug)
 {
 	/* By descriptor it is another each time. */
-	if (!one->slug && app->slug && strncmp(app->slug, "/proc/", 6) != 0)
-		notice(pools, shape, app->slug);
+	if (slug && strncmp(slug, "/proc/", 6) != 0 && !has_pool(pools, shape, slug))
+		notice(pools, shape, slug);
 }
 
 /* ---- starts ------------------------------------------------------------------------------------------------------ */
@@ -368,7 +379,7 @@ int pools_start(struct pools *pools, const struct dyno_shape *shape, const struc
 		if (r == 0 && dyno_birth(*ret) == DYNO_BIRTH_COLD)
 			check_learned(pools, from);
 		if (r == 0 && trusted)
-			notice_slug(pools, from, shape, app);
+			notice_slug(pools, shape, app->slug);
 		return r;
 	}
 	r = dyno_prepare(pools->host, shape, app, requested_ns, &sandbox, err);

@@ -34,11 +34,14 @@ int pools_start(struct pools *pools, const struct dyno_shape *shape, const struc
 
 /** pools_resize() - other bounds for pool @index. Return: 0 or -ENOENT */
 int pools_resize(struct pools *pools, unsigned index, unsigned min, unsigned max, struct dyno_error *err);
-/** pools_print() - one line a pool: its number, shape, bounds and what became of it */
-void pools_print(struct pools *pools, FILE *out);
+/**
+ * pools_print() - one line a pool: its number, shape, bounds and what became of it
+ * @all: to the launcher's own user and to root; to others an asterisk stands for slugs, which were learned from those
+ */
+void pools_print(struct pools *pools, bool all, FILE *out);
 /** pools_print_json() - the same as the end of the object that stats_print_json() began */
-void pools_print_json(struct pools *pools, FILE *out);
+void pools_print_json(struct pools *pools, bool all, FILE *out);
 /** pools_print_prometheus() - the same as metrics */
-void pools_print_prometheus(struct pools *pools, FILE *out);
+void pools_print_prometheus(struct pools *pools, bool all, FILE *out);
 
 #endif /* LAUNCHER_POOLS_H */

@@ -8,8 +8,20 @@
 
 static const char *const nets[] = { "private", "none", "host" };
 
+/** slug_of() - the slug of @one, as those may see it who may see @all */
+static const char *slug_of(const struct one *one, bool all)
+{
+	return all || !one->config.slug ? one->config.slug : "*";
+}
+
+/** error_of() - what is wrong with it, likewise: the sentence may name the slug */
+static const char *error_of(const struct one *one, const struct dyno_pool_stats *stats, bool all)
+{
+	return all || !one->config.slug ? stats->error.text : "*";
+}
+
 /** print_shape() - what tells a pool from others, in words without spaces */
-static void print_shape(const struct one *one, FILE *out)
+static void print_shape(const struct one *one, bool all, FILE *out)
 {
 	const struct dyno_shape *shape = &one->config.shape;
 
@@ -21,12 +33,12 @@ static void print_shape(const struct one *one, FILE *out)
 	if (one->config.limits.memory)
 		fprintf(out, " memory=%" PRIu64, one->config.limits.memory);
 	if (one->config.slug)
-		fprintf(out, " slug=%s", one->config.slug);
+		fprintf(out, " slug=%s", slug_of(one, all));
 	if (one->config.parts)
 		fputs(" parts=1", out);
 }
 
-void pools_print(struct pools *pools, FILE *out)
+void pools_print(struct pools *pools, bool all, FILE *out)
 {
 	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++) {
 		const struct one *one = &pools->pools[i];
@@ -36,7 +48,7 @@ void pools_print(struct pools *pools, FILE *out)
 			continue;
 		dyno_pool_stats(one->pool, &stats);
 		fprintf(out, "pool %u ", i);
-		print_shape(one, out);
+		print_shape(one, all, out);
 		fprintf(out,
 		        " learned=%d min=%u max=%u wanted=%u ready=%u made=%" PRIu64 " taken=%" PRIu64
 		        " missed=%" PRIu64 " failed=%" PRIu64 " spoiled=%" PRIu64,
@@ -44,13 +56,13 @@ void pools_print(struct pools *pools, FILE *out)
 		        stats.taken, stats.missed, stats.failed, stats.spoiled);
 		/* Last, because it is a sentence. */
 		if (stats.error.code < 0)
-			fprintf(out, " error=%s: %s", stats.error.step, stats.error.text);
+			fprintf(out, " error=%s: %s", stats.error.step, error_of(one, &stats, all));
 		fputc('\n', out);
 	}
 }
 
 /** json_pool() - one pool */
-static void json_pool(const struct one *one, unsigned index, FILE *out)
+static void json_pool(const struct one *one, unsigned index, bool all, FILE *out)
 {
 	const struct dyno_shape *shape = &one->config.shape;
 	struct dyno_pool_stats stats;
@@ -63,7 +75,7 @@ static void json_pool(const struct one *one, unsigned index, FILE *out)
 	text_json(out, shape->stack);
 	fputs(",\"slug\":", out);
 	if (one->config.slug)
-		text_json(out, one->config.slug);
+		text_json(out, slug_of(one, all));
 	else
 		fputs("null", out);
 	fprintf(out,
@@ -71,11 +83,11 @@ static void json_pool(const struct one *one, unsigned index, FILE *out)
 	        ",\"missed\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"spoiled\":%" PRIu64 ",\"error\":",
 	        one->config.min, one->config.max, stats.wanted, stats.ready, stats.made, stats.taken, stats.missed,
 	        stats.failed, stats.spoiled);
-	text_json(out, stats.error.text);
+	text_json(out, stats.error.code < 0 ? error_of(one, &stats, all) : "");
 	fputc('}', out);
 }
 
-void pools_print_json(struct pools *pools, FILE *out)
+void pools_print_json(struct pools *pools, bool all, FILE *out)
 {
 	const char *separator = "";
 
@@ -84,7 +96,7 @@ void pools_print_json(struct pools *pools, FILE *out)
 		if (!pools->pools[i].pool)
 			continue;
 		fputs(separator, out);
-		json_pool(&pools->pools[i], i, out);
+		json_pool(&pools->pools[i], i, all, out);
 		separator = ",";
 	}
 	fputs("]}\n", out);
@@ -100,16 +112,18 @@ static const struct {
 	[WANTED] = { "dyno_pool_wanted", "gauge", "Sandboxes that the pool tries to have." },
 	[MADE] = { "dyno_pool_made_total", "counter", "Sandboxes that were made." },
 	[TAKEN] = { "dyno_pool_taken_total", "counter", "Sandboxes that became dynos." },
-	[MISSED] = { "dyno_pool_missed_total", "counter", "Starts that found none, and were cold." },
+	[MISSED] = { "dyno_pool_missed_total", "counter",
+	             "Starts that found none, and were served by another pool, or cold." },
 	[FAILED] = { "dyno_pool_failed_total", "counter", "Sandboxes that could not be made." },
 	[SPOILED] = { "dyno_pool_spoiled_total", "counter", "Sandboxes that died while they were parked." },
 };
 
-void pools_print_prometheus(struct pools *pools, FILE *out)
+void pools_print_prometheus(struct pools *pools, bool all, FILE *out)
 {
 	uint64_t values[LAUNCHER_POOLS_MAX][METRICS];
 	struct dyno_pool_stats stats;
 
+	(void)all;
 	for (unsigned i = 0; i < LAUNCHER_POOLS_MAX; i++) {
 		if (!pools->pools[i].pool)
 			continue;

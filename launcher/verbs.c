@@ -120,7 +120,7 @@ static int list_serve(struct peer *peer, struct packet *packet, const struct req
 /* in the order of enum dyno_launcher_format */
 static const struct {
 	void (*stats)(const struct stats *stats, const struct stats_now *now, FILE *out);
-	void (*pools)(struct pools *pools, FILE *out);
+	void (*pools)(struct pools *pools, bool all, FILE *out);
 } stats_writers[] = {
 	{ stats_print, pools_print },
 	{ stats_print_prometheus, pools_print_prometheus },
@@ -139,7 +139,7 @@ static int stats_serve(struct peer *peer, struct packet *packet, const struct re
 	if (!out)
 		return error_set(err, -ENOMEM, "stats", "out of memory");
 	stats_writers[request->format].stats(&launcher->stats, &now, out);
-	stats_writers[request->format].pools(launcher->pools, out);
+	stats_writers[request->format].pools(launcher->pools, peer->trusted, out);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "stats", "out of memory");
 	peer_report(peer, packet->head.id, text);
@@ -173,7 +173,7 @@ static int pool_serve(struct peer *peer, struct packet *packet, const struct req
 	out = open_memstream(&text, &size);
 	if (!out)
 		return error_set(err, -ENOMEM, "pool", "out of memory");
-	pools_print(peer->launcher->pools, out);
+	pools_print(peer->launcher->pools, peer->trusted, out);
 	if (fclose(out) != 0)
 		return error_set(err, -ENOMEM, "pool", "out of memory");
 	peer_report(peer, packet->head.id, text);

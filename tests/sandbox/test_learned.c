@@ -3,12 +3,14 @@
  * test_learned.c - what a launcher learns: a slug that is asked for often has sandboxes with it attached, and what they show is the slug
  * as it is when the app runs, not as it was when they were parked
  */
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/sandbox/run_launcher_support.h"
 
 #define OFTEN 4
+#define STRANGER 64321 /* nobody's id, as user and as group */
 
 /** learning_launcher() - one with a pool for any slug; what it learns is left to it */
 static struct process *learning_launcher(struct fixture *f)
@@ -151,6 +153,57 @@ static void test_one_that_was_given_away_is_the_dynos_own_still(struct fixture *
 	launcher_end(f, launcher);
 }
 
+/* What does not fit into the learned pool goes to the other one, and is no reason for one more */
+static void test_it_is_learned_once(struct fixture *f)
+{
+	struct process *launcher = learning_launcher(f), *p = life_process(LAUNCHER_PROCESS - 1);
+	const char *first;
+
+	teach(f);
+	/* none of it is ready for any of these */
+	DYNO(f, p, "launcher", "--socket", launcher_socket_of(f), "pool", "1", "0-0");
+	assert_exit(p, 0);
+	for (int i = 0; i < 2 * OFTEN; i++)
+		(void)run(f, ":");
+	assert_true(number_in(f, " missed=") >= OFTEN);
+	first = strstr(p->out, " learned=1");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, " learned=1"));
+	launcher_end(f, launcher);
+}
+
+/** become_stranger() - in the child: another user, in a group that may use the launcher */
+static void become_stranger(void)
+{
+	const gid_t group = STRANGER;
+
+	if (setgroups(1, &group) < 0 || setresgid(STRANGER, STRANGER, STRANGER) < 0 ||
+	    setresuid(STRANGER, STRANGER, STRANGER) < 0)
+		_exit(99);
+}
+
+static void test_others_do_not_see_what_was_learned(struct fixture *f)
+{
+	struct process *launcher = life_process(LAUNCHER_PROCESS), *p = life_process(0);
+	static const char *const formats[] = { "--json", NULL, "--prometheus" };
+
+	START(f, launcher, "launcher", "--socket", launcher_socket_of(f), "--pool", "2,net=none", "--group", "64321");
+	assert_true(launch_expect(launcher, "listens at"));
+	teach(f);
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		launch_start(f, p,
+		             &(struct launch){
+				     .argv = ARGV("launcher", "--socket", launcher_socket_of(f), "stats", formats[i]),
+				     .before = become_stranger });
+		launch_finish(f, p);
+		assert_exit(p, 0);
+		assert_silent_on(p, f->slug);
+		if (i < 2)
+			assert_says(p, i == 0 ? "\"slug\":\"*\"" : " slug=* ");
+	}
+	launcher_end(f, launcher);
+}
+
 static void test_nothing_is_learned_where_that_is_not_wanted(struct fixture *f)
 {
 	struct process *launcher = resident_begin(f);
@@ -166,6 +219,8 @@ static const struct sandbox_test tests[] = {
 	SANDBOX_TEST(test_what_it_shows_is_the_slug_of_now, AS_BOTH),
 	SANDBOX_TEST(test_another_directory_at_its_path_is_another_slug, AS_BOTH),
 	SANDBOX_TEST(test_one_that_was_given_away_is_the_dynos_own_still, AS_ROOT),
+	SANDBOX_TEST(test_it_is_learned_once, AS_BOTH),
+	SANDBOX_TEST(test_others_do_not_see_what_was_learned, AS_ROOT),
 	SANDBOX_TEST(test_nothing_is_learned_where_that_is_not_wanted, AS_BOTH),
 };
 
