@@ -189,14 +189,25 @@ static void test_exec_ends_with_its_dyno_and_the_dyno_not_with_it(struct fixture
 	assert_that(p, p->code != 0);
 }
 
+/** await_listed() - `dyno ps` in @p as soon as it lists web.1, which may be heard before it is noted in its claim */
+static void await_listed(struct fixture *f, struct process *p)
+{
+	for (int i = 0; i < 100; i++) {
+		DYNO(f, p, "ps");
+		assert_exit(p, 0);
+		if (strstr(p->out, "web.1"))
+			return;
+		life_sleep_us(10000);
+	}
+	FAIL("web.1 is not listed: %s\n", p->out);
+}
+
 static void test_ps_lists_what_runs(struct fixture *f)
 {
 	struct process *web = life_process(0), *p = life_process(1);
 
 	start_web(f, web);
-	DYNO(f, p, "ps");
-	assert_exit(p, 0);
-	assert_says(p, "web.1");
+	await_listed(f, p);
 	assert_says(p, f->slug);
 	DYNO(f, p, "ps", "--json");
 	assert_exit(p, 0);
