@@ -3,12 +3,15 @@
 #include "runtime/parts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "isolation/cgroup.h"
 #include "netns/network.h"
 #include "runtime/channel.h"
 #include "runtime/host.h"
+#include "runtime/late.h"
 #include "runtime/sandbox.h"
 
 /** make_groups() - the v1 groups, and the limits of all; leftovers of a dead owner of the slot go first */
@@ -46,6 +49,37 @@ int parts_make(struct dyno_sandbox *sandbox, const struct dyno_limits *limits, s
 	return r < 0 ? r : open_network(sandbox, err);
 }
 
+/**
+ * from_child() - take one packet of the child, which has something to say or is dead
+ * @code: what is wrong if it does not say so itself, 0 for nothing; @err has its sentence
+ */
+static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, struct dyno_error *err)
+{
+	_cleanup_free_ struct channel_packet *packet = malloc(sizeof(*packet));
+	int r = packet ? channel_receive(sandbox->channel, packet, wait) : -ENOMEM;
+
+	if (r > 0 && packet->message.type == CHANNEL_FAILED) {
+		if (err)
+			*err = packet->message.error;
+		return packet->message.error.code;
+	}
+	if (code < 0 || r > 0)
+		return code;
+	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
+}
+
+int parts_attach(struct dyno_sandbox *sandbox, struct dyno_error *err)
+{
+	enum dyno_net net = sandbox->shape.net;
+	int r = from_child(sandbox, true, 0, err);
+
+	if (r < 0 || net == DYNO_NET_HOST)
+		return r;
+	r = network_attach(sandbox->host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
+	/* gone already: then it knows better why */
+	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
+}
+
 /** send_parts() - @message with @count descriptors */
 static int send_parts(const struct dyno_sandbox *sandbox, const struct channel_message *message, const int *fds,
                       unsigned count, struct dyno_error *err)
@@ -76,9 +110,10 @@ int parts_send(const struct dyno_sandbox *sandbox, struct dyno_error *err)
 	return send_parts(sandbox, &message, fds, count, err);
 }
 
-int parts_send_app(const struct dyno_sandbox *sandbox, int app, struct dyno_error *err)
+int parts_send_app(struct dyno_sandbox *sandbox, struct dyno_error *err)
 {
 	const struct channel_message message = { .type = CHANNEL_PARTS, .flags = CHANNEL_HAS_APP };
+	_cleanup_close_ int app = late_make_app(sandbox, err);
 
-	return send_parts(sandbox, &message, &app, 1, err);
+	return app < 0 ? app : send_parts(sandbox, &message, &app, 1, err);
 }

@@ -299,66 +299,24 @@ static int step_clone(struct prepare *prepare, struct dyno_error *err)
 	return 0;
 }
 
-/**
- * from_child() - take one packet of the child, which has something to say or is dead
- * @code: what is wrong if it does not say so itself, 0 for nothing; @err has its sentence
- */
-static int from_child(const struct dyno_sandbox *sandbox, bool wait, int code, struct dyno_error *err)
-{
-	_cleanup_free_ struct channel_packet *packet = malloc(sizeof(*packet));
-	int r = packet ? channel_receive(sandbox->channel, packet, wait) : -ENOMEM;
-
-	if (r > 0 && packet->message.type == CHANNEL_FAILED) {
-		if (err)
-			*err = packet->message.error;
-		return packet->message.error.code;
-	}
-	if (code < 0 || r > 0)
-		return code;
-	return error_set(err, r < 0 ? r : -EPIPE, "clone", "the child ended before it had an id:");
-}
-
 /** step_parts() - what the child needs late, where it is to be there before the child */
 static int step_parts(struct prepare *prepare, struct dyno_error *err)
 {
 	return follows(prepare) ? 0 : parts_make(prepare->sandbox, prepare->limits, err);
 }
 
-/** attach_network() - rootless: the namespaces can be entered from outside once the child's ids are mapped */
-static int attach_network(const struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	enum dyno_net net = sandbox->shape.net;
-	int r = from_child(sandbox, true, 0, err);
-
-	if (r < 0 || net == DYNO_NET_HOST)
-		return r;
-	r = network_attach(sandbox->host->network, net, sandbox->slot, sandbox->pid, &sandbox->network, err);
-	/* gone already: then it knows better why */
-	return r == -ENOENT ? from_child(sandbox, false, r, err) : r;
-}
-
-/** furnish() - give the child that moves into its nest the /app for it */
-static int furnish(struct prepare *prepare, struct dyno_error *err)
-{
-	struct dyno_sandbox *sandbox = prepare->sandbox;
-	_cleanup_close_ int app = late_make_app(sandbox, err);
-
-	return app < 0 ? app : parts_send_app(sandbox, app, err);
-}
-
 /** step_join() - where the child waits for what is made beside it */
 static int step_join(struct prepare *prepare, struct dyno_error *err)
 {
-	const struct dyno_sandbox *sandbox = prepare->sandbox;
+	struct dyno_sandbox *sandbox = prepare->sandbox;
 	bool rootless = sandbox->host->rootless;
 	int r;
 
 	if (sandbox->nest.detached)
-		return furnish(prepare, err);
+		return parts_send_app(sandbox, err);
 	if (!rootless && !follows(prepare))
 		return 0;
-	r = rootless ? attach_network(prepare, err) : parts_make(prepare->sandbox, prepare->limits, err);
+	r = rootless ? parts_attach(sandbox, err) : parts_make(sandbox, prepare->limits, err);
 	if (r < 0 || (rootless && sandbox->shape.net == DYNO_NET_HOST))
 		return r;
 	return parts_send(sandbox, err);

@@ -1,57 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/**
- * pool_fixture.h - tests of pools: a host, a slug, and small words for a pool, an app and a dyno's life
- *
- * After each test this process has the descriptors and children that it had before.
- */
+/* pool_fixture.h - tests of pools: small words for a pool, an app and a dyno's life on a host of host_fixture.h */
 #ifndef TESTS_UNIT_POOL_FIXTURE_H
 #define TESTS_UNIT_POOL_FIXTURE_H
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+#include "host_fixture.h"
 
-#include "dyno.h"
-
-#define PATIENCE_MS 20000
 #define MS 1000000ULL
-#define VECTOR(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define SHELL(script) VECTOR("/bin/sh", "-c", script)
-#define POOL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
-/** struct fixture - a host, a slug, and what the process had before */
-struct fixture {
-	struct dyno_host *host;
-	char dir[64];
-	char slug[80];
-	int null;
-	unsigned descriptors;
-};
-
-/** count_descriptors() - of this process, by /proc/self/fd */
-static inline unsigned count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
+#define POOL_TEST(test) cmocka_unit_test_setup_teardown(test, pool_set_up, tear_down)
 
 /** make_slug() - a slug that holds one file */
 static inline void make_slug(const struct fixture *f)
@@ -66,48 +23,16 @@ static inline void make_slug(const struct fixture *f)
 	close(fd);
 }
 
-static inline int set_up(void **state)
+static inline int pool_set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct dyno_error err;
+	struct fixture *f;
 
-	if (!f)
+	if (set_up(state) < 0)
 		return -1;
-	strcpy(f->dir, "/tmp/dyno-pool-XXXXXX");
-	f->descriptors = count_descriptors();
-	f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (!mkdtemp(f->dir) || chmod(f->dir, 0755) < 0 || dyno_host_open(&f->host, &err) < 0) {
-		free(f);
-		return -1;
-	}
+	f = *state;
 	snprintf(f->slug, sizeof(f->slug), "%s/slug", f->dir);
 	make_slug(f);
-	*state = f;
 	return 0;
-}
-
-/** tear_down() - fails when a test left something */
-static inline int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	char command[96];
-	int r = 0;
-
-	dyno_host_close(f->host);
-	close(f->null);
-	if (count_descriptors() != f->descriptors) {
-		print_error("%u descriptors before, %u after\n", f->descriptors, count_descriptors());
-		r = -1;
-	}
-	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1) {
-		print_error("a child is left\n");
-		r = -1;
-	}
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		r = -1;
-	free(f);
-	return r;
 }
 
 /** config_of() - a pool of @min to @max for the slug */

@@ -2,98 +2,16 @@
 /**
  * test_library.c - libdyno as its users have it: include/dyno.h and nothing else
  *
- * Linked twice, with libdyno.so and with libdyno.a (test_library_static). Nothing of ours may be left in the calling
- * process after a test: no descriptor, no child.
+ * Linked twice, with libdyno.so and with libdyno.a (test_library_static).
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "dyno.h"
-
-#define PATIENCE_MS 20000
-#define VECTOR(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define SHELL(script) VECTOR("/bin/sh", "-c", script)
+#include "host_fixture.h"
 
 static const struct dyno_shape quiet = { .stack = "host", .net = DYNO_NET_NONE };
-
-/** struct fixture - a host, a directory, and what the process had before */
-struct fixture {
-	struct dyno_host *host;
-	char dir[64];
-	int null;
-	unsigned descriptors;
-};
-
-/** count_descriptors() - of this process, by /proc/self/fd */
-static unsigned count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct dyno_error err;
-
-	if (!f)
-		return -1;
-	strcpy(f->dir, "/tmp/dyno-library-XXXXXX");
-	f->descriptors = count_descriptors();
-	f->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (!mkdtemp(f->dir) || dyno_host_open(&f->host, &err) < 0) {
-		free(f);
-		return -1;
-	}
-	*state = f;
-	return 0;
-}
-
-/** tear_down() - fails when a test left something */
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	char command[96];
-	int r = 0;
-
-	dyno_host_close(f->host);
-	close(f->null);
-	if (count_descriptors() != f->descriptors) {
-		print_error("%u descriptors before, %u after\n", f->descriptors, count_descriptors());
-		r = -1;
-	}
-	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1) {
-		print_error("a child is left\n");
-		r = -1;
-	}
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		r = -1;
-	free(f);
-	return r;
-}
 
 /** app_of() - an app with @argv and no input or output */
 static struct dyno_app app_of(const struct fixture *f, const char *const *argv)
